@@ -1,0 +1,36 @@
+/** `onefold serve`: runs a node until it is told to stop. */
+
+import { parseConfig } from "../config/parse-config.ts";
+import { type Node, type NodeFiles, startNode } from "../node.ts";
+import { VERSION } from "../version.ts";
+
+export async function serve(args: readonly string[], files: NodeFiles): Promise<void> {
+  const config = parseConfig(args, process.env);
+  const node = startNode(config, files, (line) => console.error(`onefold: ${line}`));
+  stopOnSignals(node);
+  void node.failed.then((reason) => fail(reason));
+  const { events, topics } = await node.ready;
+  console.log(
+    `onefold ${VERSION} is ready on ${node.url} (${events} events in ${topics} topics, data in ${config.data})`,
+  );
+}
+
+function fail(reason: string): never {
+  console.error(`onefold: ${reason}`);
+  process.exit(1);
+}
+
+/** The first signal stops in order, the second at once. */
+function stopOnSignals(node: Node): void {
+  let isStopping = false;
+  const onSignal = (): void => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    void node.stop().then(
+      () => process.exit(0),
+      (error: unknown) => fail(`stopping failed: ${error instanceof Error ? error.message : error}`),
+    );
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+}

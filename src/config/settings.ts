@@ -1,0 +1,140 @@
+/** Every setting of a node, once: flags, environment variables, help, validation and the reference derive from it. */
+
+interface SettingBase {
+  readonly help: string;
+  readonly group: "Node" | "Limits";
+}
+
+export interface TextSetting extends SettingBase {
+  readonly kind: "text";
+  readonly default: string;
+  /** What stands for the value in the help. */
+  readonly placeholder: string;
+}
+
+export interface IntegerSetting extends SettingBase {
+  readonly kind: "integer";
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+  readonly unit: string;
+}
+
+export type Setting = TextSetting | IntegerSetting;
+
+const MIB = 1024 * 1024;
+
+export const SETTINGS = {
+  host: {
+    kind: "text",
+    group: "Node",
+    default: "127.0.0.1",
+    placeholder: "ADDRESS",
+    help: "Address to listen on.",
+  },
+  port: {
+    kind: "integer",
+    group: "Node",
+    default: 8080,
+    min: 0,
+    max: 65_535,
+    unit: "port",
+    help: "Port to listen on; 0 takes a free one.",
+  },
+  data: {
+    kind: "text",
+    group: "Node",
+    default: "./data",
+    placeholder: "FOLDER",
+    help: "Folder of the database file; made when missing.",
+  },
+  drainTimeout: {
+    kind: "integer",
+    group: "Node",
+    default: 8_000,
+    min: 0,
+    max: 600_000,
+    unit: "ms",
+    help: "How long a shutdown waits for what is in flight.",
+  },
+  maxBodyBytes: {
+    kind: "integer",
+    group: "Limits",
+    default: 16 * MIB,
+    min: 1_024,
+    max: 256 * MIB,
+    unit: "bytes",
+    help: "Size of one body or frame, after decompression.",
+  },
+  maxEventBytes: {
+    kind: "integer",
+    group: "Limits",
+    default: 16 * MIB,
+    min: 64,
+    max: 256 * MIB,
+    unit: "bytes",
+    help: "Size of one event's payload as it is stored.",
+  },
+  maxEvents: {
+    kind: "integer",
+    group: "Limits",
+    default: 10_000,
+    min: 1,
+    max: 100_000,
+    unit: "events",
+    help: "Events in one body or frame.",
+  },
+  maxTopics: {
+    kind: "integer",
+    group: "Limits",
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: "topics",
+    help: "Topics in all.",
+  },
+  maxInflight: {
+    kind: "integer",
+    group: "Limits",
+    default: 1_024,
+    min: 1,
+    max: 65_536,
+    unit: "frames",
+    help: "Frames of one publish channel that may wait for their answer.",
+  },
+  maxQueuePublishes: {
+    kind: "integer",
+    group: "Limits",
+    default: 65_536,
+    min: 1,
+    max: 1_048_576,
+    unit: "publishes",
+    help: "Bodies and frames that may wait to be committed; beyond it the answer is 503.",
+  },
+  maxQueueBytes: {
+    kind: "integer",
+    group: "Limits",
+    default: 64 * MIB,
+    min: 1_024,
+    max: 4_096 * MIB,
+    unit: "bytes",
+    help: "The same in bytes of text.",
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+type ValueOf<S extends Setting> = S extends { kind: "integer" } ? number : string;
+
+/** The settings of one node, checked. */
+export type Config = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+export function flagOf(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+export function variableOf(name: string): string {
+  return `ONEFOLD_${flagOf(name).replaceAll("-", "_").toUpperCase()}`;
+}

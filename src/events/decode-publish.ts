@@ -1,0 +1,185 @@
+/** From the text of a body or frame to a list of events, refused whole when any part of it is wrong. */
+
+import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
+import { decodeEvent, FaultList, pointerTo, unknownField } from "./decode-event.ts";
+import { type EventRecord, PAYLOAD_DEPTH_MAX, TEXT_CODE_POINTS_MAX } from "./event.ts";
+import { exactNumberText, findOversize, isContainer, parseJson } from "./exact-json.ts";
+
+export interface DecodeLimits {
+  /** Events in one body or frame. */
+  readonly eventsMax: number;
+  /** UTF-16 units of one event's payload as it will be stored. */
+  readonly eventBytesMax: number;
+}
+
+/** `body` is what POST /publish takes as application/json, `frame` what /ws/publish takes. */
+export type PublishForm = "body" | "frame";
+
+export interface DecodedPublish {
+  readonly events: readonly EventRecord[];
+  /** One event, sent bare and not in a list. */
+  readonly isSingle: boolean;
+  /** Whether the frame itself asks for a result per event. */
+  readonly wantsResults: boolean;
+  /** The frame's own `id` as JSON text, where it has one. */
+  readonly frameId: string | undefined;
+}
+
+/** A frame that was refused although its `id` could be read. */
+export class FrameError extends ProblemError {
+  constructor(
+    problem: Problem,
+    readonly frameId: string | undefined,
+  ) {
+    super(problem);
+  }
+}
+
+/** @throws ProblemError naming the code, and for invalid events the places. */
+export function decodePublish(text: string, form: PublishForm, limits: DecodeLimits): DecodedPublish {
+  const value = parseBody(text, form, limits);
+  if (Array.isArray(value)) return batch(value, "", limits);
+  if (!isContainer(value)) {
+    return refuse(
+      form === "body" ? "invalid_event" : "invalid_frame",
+      "Expected an event, an array of events or an object with `events`.",
+    );
+  }
+  if (form === "frame" && Object.hasOwn(value, "type")) return decodeTypedFrame(value, limits);
+  if (Object.hasOwn(value, "events")) return decodeEnvelope(value, form, limits);
+  return single(value, limits);
+}
+
+function parseBody(text: string, form: PublishForm, limits: DecodeLimits): unknown {
+  const oversize = findOversize(text, limits.eventsMax);
+  if (oversize?.kind === "many") refuse("batch_too_large", tooManyEvents(limits));
+  if (oversize?.kind === "deep")
+    refuse("invalid_event", `The body nests deeper than a payload may (${PAYLOAD_DEPTH_MAX} levels).`);
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return refuse(
+      "malformed_json",
+      form === "body" ? "The body could not be parsed as JSON." : "The frame could not be parsed as JSON.",
+    );
+  }
+}
+
+function single(value: unknown, limits: DecodeLimits): DecodedPublish {
+  const faults = new FaultList();
+  const event = decodeEvent(value, "", faults);
+  if (event === undefined) return refuseEvents(faults, 1);
+  checkSize(event, "", limits);
+  return { events: [event], isSingle: true, wantsResults: false, frameId: undefined };
+}
+
+function batch(values: readonly unknown[], at: string, limits: DecodeLimits): DecodedPublish {
+  if (values.length > limits.eventsMax) refuse("batch_too_large", tooManyEvents(limits));
+  const faults = new FaultList();
+  const events: EventRecord[] = [];
+  for (let i = 0; i < values.length; i++) {
+    const event = decodeEvent(values[i], `${at}/${i}`, faults);
+    if (event === undefined) continue;
+    checkSize(event, `${at}/${i}`, limits);
+    events.push(event);
+  }
+  if (faults.count > 0) refuseEvents(faults, values.length);
+  return { events, isSingle: false, wantsResults: false, frameId: undefined };
+}
+
+const ENVELOPE_FIELDS: Record<PublishForm, readonly string[]> = {
+  body: ["events"],
+  frame: ["type", "id", "events", "results"],
+};
+
+function decodeEnvelope(
+  value: Record<string, unknown>,
+  form: PublishForm,
+  limits: DecodeLimits,
+): DecodedPublish {
+  const code = form === "body" ? "invalid_event" : "invalid_frame";
+  const faults = new FaultList();
+  const known = ENVELOPE_FIELDS[form];
+  for (const field in value)
+    if (!known.includes(field)) faults.add(pointerTo("", field), unknownField(field, known));
+  if (!Array.isArray(value.events)) faults.add("/events", "must be an array of events");
+  if (form === "frame" && value.results !== undefined && typeof value.results !== "boolean") {
+    faults.add("/results", "must be true or false");
+  }
+  const frameId = form === "frame" ? decodeFrameId(value.id, faults) : undefined;
+  try {
+    if (faults.count > 0)
+      refuse(
+        code,
+        `${counted(faults.count, "place")} of the ${form} ${faults.count === 1 ? "is" : "are"} invalid.`,
+        faults,
+      );
+    return {
+      ...batch(value.events as unknown[], "/events", limits),
+      wantsResults: value.results === true,
+      frameId,
+    };
+  } catch (error) {
+    throw error instanceof ProblemError ? new FrameError(error.problem, frameId) : error;
+  }
+}
+
+function decodeTypedFrame(value: Record<string, unknown>, limits: DecodeLimits): DecodedPublish {
+  if (value.type === "publish") return decodeEnvelope(value, "frame", limits);
+  const faults = new FaultList();
+  const frameId = decodeFrameId(value.id, faults);
+  faults.add("/type", "is not a known frame type; the only one here is `publish`");
+  throw new FrameError(problem("invalid_frame", "The frame's type is not known.", faults), frameId);
+}
+
+/** A frame's id is echoed as it was sent: any integer, also beyond 2^53, or a string. */
+function decodeFrameId(id: unknown, faults: FaultList): string | undefined {
+  if (id === undefined) return undefined;
+  if (typeof id === "string" && id.length <= TEXT_CODE_POINTS_MAX) return JSON.stringify(id);
+  if (typeof id === "number" && Number.isInteger(id)) return String(id);
+  const text = exactNumberText(id);
+  if (text !== undefined && text.length <= TEXT_CODE_POINTS_MAX && /^-?\d+$/.test(text)) return text;
+  faults.add("/id", `must be an integer or a string of at most ${TEXT_CODE_POINTS_MAX} characters`);
+  return undefined;
+}
+
+function checkSize(event: EventRecord, at: string, { eventBytesMax }: DecodeLimits): void {
+  if (event.payload.length <= eventBytesMax) return;
+  refuse(
+    "event_too_large",
+    `A payload may have ${eventBytesMax} bytes; this one has ${event.payload.length}.`,
+    {
+      places: [{ pointer: pointerTo(at, "payload"), detail: `must be at most ${eventBytesMax} bytes` }],
+      count: 1,
+    },
+  );
+}
+
+function refuseEvents(faults: FaultList, events: number): never {
+  return refuse(
+    "invalid_event",
+    `${counted(faults.count, "place")} in ${counted(events, "event")} ${faults.count === 1 ? "is" : "are"} invalid; nothing was stored.`,
+    faults,
+  );
+}
+
+function tooManyEvents({ eventsMax }: DecodeLimits): string {
+  return `One publish may hold ${eventsMax} events.`;
+}
+
+function counted(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+}
+
+/** The `id` of a frame that is refused without being decoded, as JSON text, where it can be read. */
+export function frameIdOf(text: string): string | undefined {
+  try {
+    const value = parseJson(text);
+    return isContainer(value) && value.type !== undefined
+      ? decodeFrameId(value.id, new FaultList())
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,40 @@
+/** The rules for topics and ids. Each answers with what is wrong, or undefined. */
+
+import { TEXT_CODE_POINTS_MAX } from "./event.ts";
+
+const CONTROL = /\p{Cc}/u;
+const NOT_IN_TOPIC = /[\p{Cc}\p{White_Space}*,]/u;
+
+/** An ASCII fast path: letters, digits and the common separators need no Unicode tables. */
+const PLAIN = /^[\w./:@-]{1,255}$/;
+
+export function faultOfTopic(topic: string): string | undefined {
+  if (PLAIN.test(topic)) return undefined;
+  return (
+    faultOfLength(topic, 1) ??
+    (NOT_IN_TOPIC.test(topic) ? "must not contain white space, control characters, `*` or `,`" : undefined)
+  );
+}
+
+export function faultOfEventId(id: string): string | undefined {
+  if (PLAIN.test(id)) return undefined;
+  return faultOfLength(id, 1) ?? (CONTROL.test(id) ? "must not contain control characters" : undefined);
+}
+
+export function faultOfSource(source: string): string | undefined {
+  return faultOfLength(source, 0);
+}
+
+function faultOfLength(text: string, codePointsMin: number): string | undefined {
+  if (text.length < codePointsMin) return "must not be empty";
+  if (text.length > TEXT_CODE_POINTS_MAX && countCodePoints(text) > TEXT_CODE_POINTS_MAX) {
+    return `must be at most ${TEXT_CODE_POINTS_MAX} characters`;
+  }
+  return text.isWellFormed() ? undefined : "must not contain a lone surrogate";
+}
+
+function countCodePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) if (++count > TEXT_CODE_POINTS_MAX) break;
+  return count;
+}

@@ -1,0 +1,181 @@
+/** The edge's side of the ledger: hands bodies over once a tick, and gives every publish its answer, in order. */
+
+import { type Problem, problem } from "../problem.ts";
+import {
+  addPublish,
+  decodeOutcomes,
+  emptyPublishBatch,
+  type FromLedger,
+  type ToLedger,
+} from "./ledger-messages.ts";
+import type { Ledger, LedgerEvents, Outcome, Publish } from "./publish.ts";
+
+export interface LedgerClientLimits {
+  /** Publishes that may wait for their outcome. */
+  readonly queuePublishesMax: number;
+  /** UTF-16 units of text in them. */
+  readonly queueBytesMax: number;
+}
+
+export interface LedgerClientOptions {
+  readonly limits: LedgerClientLimits;
+  readonly post: (message: ToLedger) => void;
+  /** Runs a task when everything that arrived in this tick has been submitted. */
+  readonly soon: (task: () => void) => void;
+  readonly events: LedgerEvents;
+}
+
+interface Waiting {
+  readonly answer: (outcome: Outcome) => void;
+  readonly bytes: number;
+}
+
+type State = "starting" | "ready" | "failing" | "draining";
+
+const NOT_TAKEN: Record<Exclude<State, "ready">, Problem> = {
+  starting: problem(
+    "starting",
+    "The dedup index is being rebuilt. Nothing was stored; sending again is safe.",
+  ),
+  failing: problem(
+    "storage_failing",
+    "The storage is being reopened. Nothing was stored; sending again is safe.",
+  ),
+  draining: problem("draining", "The node is shutting down. Nothing was stored; sending again is safe."),
+};
+const OVERLOADED = problem(
+  "overloaded",
+  "Too much waits to be committed. Nothing was stored; sending again is safe.",
+);
+
+/** Answered entries are cut off the front of the list once there are this many. */
+const WAITING_TRIM = 4_096;
+
+export class LedgerClient implements Ledger {
+  readonly #options: LedgerClientOptions;
+  #state: State = "starting";
+  #batch = emptyPublishBatch();
+  #isFlushScheduled = false;
+  /** In the order of submission; everything before `#answered` is done with. */
+  #waiting: Waiting[] = [];
+  #answered = 0;
+  #bytes = 0;
+  #whenIdle: (() => void)[] = [];
+  #whenClosed: (() => void)[] = [];
+  readonly #locating = new Map<number, (seqs: number[]) => void>();
+  #nextTicket = 1;
+
+  constructor(options: LedgerClientOptions) {
+    this.#options = options;
+  }
+
+  get isReady(): boolean {
+    return this.#state === "ready";
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Publishes whose outcome is not known yet. */
+  get waiting(): number {
+    return this.#waiting.length - this.#answered;
+  }
+
+  submit(publish: Publish, answer: (outcome: Outcome) => void): Problem | undefined {
+    if (this.#state !== "ready") return NOT_TAKEN[this.#state];
+    const { queuePublishesMax, queueBytesMax } = this.#options.limits;
+    const bytes = publish.text.length;
+    // One publish is always taken, however small the limit: otherwise it could never get in.
+    if (this.waiting > 0 && (this.waiting >= queuePublishesMax || this.#bytes + bytes > queueBytesMax))
+      return OVERLOADED;
+    addPublish(this.#batch, publish);
+    this.#waiting.push({ answer, bytes });
+    this.#bytes += bytes;
+    if (!this.#isFlushScheduled) {
+      this.#isFlushScheduled = true;
+      this.#options.soon(() => this.#flush());
+    }
+    return undefined;
+  }
+
+  locate(topic: string, scope: string, eventId: string): Promise<number[]> {
+    const ticket = this.#nextTicket++;
+    const { promise, resolve } = Promise.withResolvers<number[]>();
+    this.#locating.set(ticket, resolve);
+    this.#options.post({ kind: "locate", ticket, topic, scope, eventId });
+    return promise;
+  }
+
+  receive(message: FromLedger): void {
+    const { events } = this.#options;
+    switch (message.kind) {
+      case "opened":
+        if (this.#state !== "draining") this.#state = "ready";
+        events.opened(message.contents);
+        break;
+      case "failed":
+        if (this.#state !== "draining") this.#state = "failing";
+        events.failed(message.reason);
+        break;
+      case "outcomes":
+        // Counters first: whoever reads them after an answer sees what it acknowledged.
+        if (message.notice !== undefined) events.committed(message.notice);
+        decodeOutcomes(message.outcomes, (outcome) => this.#answer(outcome));
+        this.#trim();
+        break;
+      case "located":
+        this.#locating.get(message.ticket)?.(message.seqs);
+        this.#locating.delete(message.ticket);
+        break;
+      case "closed":
+        for (const done of this.#whenClosed.splice(0)) done();
+        break;
+      case "unusable":
+        events.unusable(message.reason);
+        break;
+    }
+  }
+
+  /** Takes nothing more; resolves when everything taken has been answered. */
+  drain(): Promise<void> {
+    this.#state = "draining";
+    if (this.waiting === 0) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#whenIdle.push(resolve);
+    return promise;
+  }
+
+  /** Closes the store; resolves when it is closed. */
+  close(): Promise<void> {
+    this.#state = "draining";
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#whenClosed.push(resolve);
+    this.#options.post({ kind: "close" });
+    return promise;
+  }
+
+  #flush(): void {
+    this.#isFlushScheduled = false;
+    const batch = this.#batch;
+    this.#batch = emptyPublishBatch();
+    this.#options.post({ kind: "publishes", batch });
+  }
+
+  #answer(outcome: Outcome): void {
+    const { answer, bytes } = this.#waiting[this.#answered++]!;
+    this.#bytes -= bytes;
+    answer(outcome);
+  }
+
+  #trim(): void {
+    if (this.waiting === 0) {
+      this.#waiting = [];
+      this.#answered = 0;
+      for (const done of this.#whenIdle.splice(0)) done();
+    } else if (this.#answered >= WAITING_TRIM) {
+      this.#waiting = this.#waiting.slice(this.#answered);
+      this.#answered = 0;
+    }
+  }
+}

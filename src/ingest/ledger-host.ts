@@ -1,0 +1,144 @@
+/** Runs the group commit on whatever thread it is put: a queue, one commit after the other, reopening after a loss. */
+
+import { frameIdOf } from "../events/decode-publish.ts";
+import { problem } from "../problem.ts";
+import { type EventStore, StoreError } from "../storage/event-store.ts";
+import { GroupCommit, type GroupCommitLimits } from "./group-commit.ts";
+import { encodeOutcomes, type FromLedger, publishesOf, type ToLedger } from "./ledger-messages.ts";
+import { type Publish, refusal } from "./publish.ts";
+
+/** How long a failed reopening waits before the next one. */
+export const REOPEN_DELAY_MS = 1_000;
+
+export interface LedgerHostOptions {
+  readonly store: EventStore;
+  readonly limits: GroupCommitLimits;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly post: (message: FromLedger) => void;
+  /** Runs a task once all messages that have arrived are in the queue. */
+  readonly soon: (task: () => void) => void;
+  readonly later: (task: () => void, delayMs: number) => void;
+  /** Called between commits, when nothing waits for it. */
+  readonly betweenCommits?: () => void;
+  /** Called while the store is still open. */
+  readonly beforeClose?: () => void;
+}
+
+export class LedgerHost {
+  readonly #options: LedgerHostOptions;
+  readonly #commits: GroupCommit;
+  #queue: Publish[] = [];
+  #isOpen = false;
+  #isScheduled = false;
+  #isClosing = false;
+
+  constructor(options: LedgerHostOptions) {
+    this.#options = options;
+    this.#commits = new GroupCommit(options.store, options.limits, options.now);
+  }
+
+  /** Opens the store for the first time. A store that cannot be opened now never can: the node must not start. */
+  start(): void {
+    try {
+      this.#open();
+    } catch (error) {
+      this.#options.post({ kind: "unusable", reason: reasonOf(error) });
+    }
+  }
+
+  receive(message: ToLedger): void {
+    switch (message.kind) {
+      case "publishes":
+        for (const publish of publishesOf(message.batch)) this.#queue.push(publish);
+        this.#schedule();
+        break;
+      case "locate":
+        this.#locate(message);
+        break;
+      case "close":
+        this.#isClosing = true;
+        this.#schedule();
+        break;
+    }
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#options.soon(() => {
+      this.#isScheduled = false;
+      this.#step();
+    });
+  }
+
+  #step(): void {
+    if (this.#queue.length > 0) {
+      if (this.#isOpen) this.#commit();
+      else this.#refuseQueue();
+    }
+    if (this.#queue.length > 0) this.#schedule();
+    else if (this.#isClosing) this.#close();
+  }
+
+  #commit(): void {
+    const { outcomes, notice, lost } = this.#commits.run(this.#queue);
+    this.#options.post({ kind: "outcomes", notice, outcomes: encodeOutcomes(outcomes) });
+    if (lost === undefined) {
+      this.#options.betweenCommits?.();
+      return;
+    }
+    this.#isOpen = false;
+    this.#options.post({ kind: "failed", reason: reasonOf(lost) });
+    this.#reopen();
+  }
+
+  #refuseQueue(): void {
+    const failing = problem(
+      "storage_failing",
+      "The storage is being reopened. Nothing was stored; sending again is safe.",
+    );
+    const outcomes = this.#queue
+      .splice(0)
+      .map(({ form, text }) => refusal(failing, form === "frame" ? frameIdOf(text) : undefined));
+    this.#options.post({ kind: "outcomes", notice: undefined, outcomes: encodeOutcomes(outcomes) });
+  }
+
+  #open(): void {
+    const contents = this.#options.store.open();
+    this.#isOpen = true;
+    this.#options.post({ kind: "opened", contents });
+  }
+
+  #reopen(): void {
+    if (this.#isClosing) return;
+    try {
+      this.#open();
+    } catch (error) {
+      this.#options.post({ kind: "failed", reason: reasonOf(error) });
+      this.#options.later(() => this.#reopen(), REOPEN_DELAY_MS);
+    }
+  }
+
+  #locate({ ticket, topic, scope, eventId }: ToLedger & { kind: "locate" }): void {
+    const seqs = this.#isOpen ? this.#options.store.locate(topic, scope, eventId) : [];
+    this.#options.post({ kind: "located", ticket, seqs });
+  }
+
+  #close(): void {
+    try {
+      if (this.#isOpen) this.#options.beforeClose?.();
+    } catch {
+      // What it would have done is left to the next start; closing matters more.
+    }
+    this.#options.store.close();
+    this.#isOpen = false;
+    this.#options.post({ kind: "closed" });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const cause =
+    error instanceof StoreError && error.cause instanceof Error ? ` (${error.cause.message})` : "";
+  return error instanceof Error ? `${error.message}${cause}` : String(error);
+}

@@ -1,0 +1,69 @@
+/** What goes into the ledger and what comes out: one outcome for each publish. */
+
+import type { PublishForm } from "../events/decode-publish.ts";
+import type { Counters } from "../events/event.ts";
+import type { Problem } from "../problem.ts";
+import type { StoreContents } from "../storage/event-store.ts";
+import type { Grant } from "./grant.ts";
+
+/** One body or frame, as the text it came in. */
+export interface Publish {
+  readonly text: string;
+  readonly form: PublishForm;
+  /** Whether the answer is to hold a result per event; a frame may also ask for it itself. */
+  readonly wantsResults: boolean;
+  readonly grant: Grant;
+}
+
+export interface Accepted {
+  readonly kind: "accepted";
+  readonly counters: Counters;
+  /** The frame's id as JSON text. */
+  readonly frameId: string | undefined;
+  /** For one event that was sent bare: JSON members that say what became of it. */
+  readonly single: string | undefined;
+  /** Elements of a JSON array, one per event, where they were asked for. */
+  readonly results: string | undefined;
+}
+
+export interface Refused {
+  readonly kind: "refused";
+  readonly problem: Problem;
+  readonly frameId: string | undefined;
+}
+
+export type Outcome = Accepted | Refused;
+
+/** What one commit added, told before any of its outcomes. */
+export interface CommitNotice {
+  readonly at: number;
+  readonly newTopics: readonly string[];
+  /** See `INCREMENT_COLUMNS`. */
+  readonly rows: Float64Array;
+}
+
+/** What the ledger tells those it works for. */
+export interface LedgerEvents {
+  /** The store was opened, or opened again: counters start from these contents. */
+  opened(contents: StoreContents): void;
+  committed(notice: CommitNotice): void;
+  /** The store cannot be opened at all: the node must not run. */
+  unusable(reason: string): void;
+  /** Storage fails: until `opened`, publishes are refused. The text is for the log. */
+  failed(reason: string): void;
+}
+
+/** The one way in, as the edges see it. */
+export interface Ledger {
+  /**
+   * Takes a publish. `answer` is called once; answers come in the order in which publishes were taken.
+   * @returns a problem when it was not taken (`overloaded`, `starting`, `draining`, `storage_failing`).
+   */
+  submit(publish: Publish, answer: (outcome: Outcome) => void): Problem | undefined;
+  /** Rows that may hold this key. */
+  locate(topic: string, scope: string, eventId: string): Promise<number[]>;
+}
+
+export function refusal(problem: Problem, frameId?: string): Refused {
+  return { kind: "refused", problem, frameId };
+}

@@ -1,0 +1,147 @@
+/** Live statistics: who is subscribed to what, and when each is told. */
+
+import { TopicPatterns } from "../events/topic-pattern.ts";
+import type { Increments, StoreContents } from "../storage/event-store.ts";
+import { CounterBoard } from "./counter-board.ts";
+import { DeltaLog } from "./delta-log.ts";
+import { type Broadcast, StatsGroup, type StatsSink, Subscriber } from "./stats-group.ts";
+import { TopicFilter } from "./topic-filter.ts";
+
+/** Asked-for intervals are rounded up to one of these, so that subscribers fall into few groups. */
+export const STATS_INTERVALS_MS = [20, 50, 100, 250, 500, 1_000] as const;
+export const STATS_INTERVAL_DEFAULT_MS = 100;
+
+/** After this many sockets a tick lets acknowledgements and everything else have their turn. */
+const SOCKETS_PER_TURN_MAX = 512;
+
+export interface StatsSubscription {
+  readonly patterns: readonly string[];
+  readonly intervalMs: number;
+  /** What a returning client knows. */
+  readonly resume?: { readonly epoch: string; readonly revision: number };
+}
+
+export interface StatsHubOptions {
+  readonly broadcast: Broadcast;
+  /** Milliseconds; only differences matter. */
+  readonly now: () => number;
+  /** Calls back every so many milliseconds until the returned function is called. */
+  readonly every: (intervalMs: number, tick: () => void) => () => void;
+  /** Runs a task after everything that waits for the thread now. */
+  readonly soon: (task: () => void) => void;
+  readonly newEpoch: () => string;
+}
+
+/** The groups of one interval, ticking together. */
+interface Ticker {
+  readonly groups: Map<string, StatsGroup>;
+  readonly stop: () => void;
+  isTicking: boolean;
+}
+
+export class StatsHub {
+  readonly board = new CounterBoard();
+  readonly #log = new DeltaLog();
+  readonly #options: StatsHubOptions;
+  readonly #tickers = new Map<number, Ticker>();
+  readonly #places = new Map<StatsSink, { subscriber: Subscriber; group: StatsGroup; intervalMs: number }>();
+
+  constructor(options: StatsHubOptions) {
+    this.#options = options;
+  }
+
+  get subscribers(): number {
+    return this.#places.size;
+  }
+
+  /** Counters start from the store: a new epoch, in which every subscriber begins with a snapshot. */
+  opened(contents: StoreContents): void {
+    this.board.reset(this.#options.newEpoch(), contents);
+    this.#log.reset();
+    for (const { groups } of this.#tickers.values()) for (const group of groups.values()) group.reset();
+  }
+
+  committed(increments: Increments): void {
+    this.board.apply(increments);
+    this.#log.add(this.board.revision, increments.rows, this.#options.now());
+  }
+
+  /** The present revision, which from now on can be resumed from. */
+  observeRevision(): number {
+    return this.#log.seal();
+  }
+
+  /** Subscribes a sink, or changes what it is subscribed to. It is told at once. */
+  subscribe(sink: StatsSink, { patterns, intervalMs, resume }: StatsSubscription): void {
+    this.unsubscribe(sink);
+    const parsed = new TopicPatterns(patterns);
+    const interval = roundUpInterval(intervalMs);
+    const ticker = this.#ticker(interval);
+    let group = ticker.groups.get(parsed.key);
+    if (group === undefined) {
+      group = new StatsGroup(
+        new TopicFilter(parsed, this.board),
+        this.board,
+        this.#log,
+        this.#options.broadcast,
+      );
+      ticker.groups.set(parsed.key, group);
+    }
+    const subscriber = new Subscriber(sink);
+    this.#places.set(sink, { subscriber, group, intervalMs: interval });
+    group.add(subscriber, resume?.epoch === this.board.epoch ? resume.revision : undefined);
+  }
+
+  unsubscribe(sink: StatsSink): void {
+    const place = this.#places.get(sink);
+    if (place === undefined) return;
+    this.#places.delete(sink);
+    place.group.remove(place.subscriber);
+    const ticker = this.#tickers.get(place.intervalMs)!;
+    if (place.group.size === 0) ticker.groups.delete(place.group.filter.patterns.key);
+    if (ticker.groups.size === 0) {
+      ticker.stop();
+      this.#tickers.delete(place.intervalMs);
+    }
+  }
+
+  #ticker(intervalMs: number): Ticker {
+    const known = this.#tickers.get(intervalMs);
+    if (known !== undefined) return known;
+    const ticker: Ticker = {
+      groups: new Map(),
+      stop: this.#options.every(intervalMs, () => this.#tick(ticker)),
+      isTicking: false,
+    };
+    this.#tickers.set(intervalMs, ticker);
+    return ticker;
+  }
+
+  /** Tells every group of the interval, in turns. A tick that is still under way makes the next one wait. */
+  #tick(ticker: Ticker): void {
+    if (ticker.isTicking) return;
+    ticker.isTicking = true;
+    const work = tellAll([...ticker.groups.values()], this.#log.seal(), this.#options.now());
+    const turn = (): void => {
+      for (let sockets = 0; sockets < SOCKETS_PER_TURN_MAX; ) {
+        const { done, value } = work.next();
+        if (done === true) {
+          ticker.isTicking = false;
+          return;
+        }
+        sockets += value;
+      }
+      this.#options.soon(turn);
+    };
+    turn();
+  }
+}
+
+function* tellAll(groups: readonly StatsGroup[], to: number, now: number): Generator<number> {
+  for (const group of groups) yield* group.tick(to, now);
+}
+
+/** The smallest interval that is not below what was asked for; the largest for whatever exceeds it. */
+export function roundUpInterval(intervalMs: number): number {
+  return STATS_INTERVALS_MS.find((interval) => interval >= intervalMs) ?? STATS_INTERVALS_MS.at(-1)!;
+}

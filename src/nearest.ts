@@ -1,0 +1,12 @@
+/** Which known name somebody probably meant: used for unknown fields, parameters, flags. */
+
+import { closest } from "fastest-levenshtein";
+
+const bare = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+
+/** The known name nearest to `name`, whatever its case and separators. `known` must not be empty. */
+export function nearest(name: string, known: readonly string[]): string {
+  const wanted = bare(name.slice(0, 64));
+  const same = known.find((candidate) => bare(candidate) === wanted);
+  return same ?? closest(wanted, known as string[]);
+}

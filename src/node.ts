@@ -1,0 +1,163 @@
+/** A whole node, put together: threads, counters, server. The only file that knows all the parts. */
+
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Config } from "./config/settings.ts";
+import { LedgerClient } from "./ingest/ledger-client.ts";
+import type { FromLedger, ToLedger } from "./ingest/ledger-messages.ts";
+import { StatsHub } from "./live/stats-hub.ts";
+import { type App, makeApp } from "./server/app.ts";
+import type { Services } from "./server/services.ts";
+import { closeSockets, openSockets } from "./server/sockets.ts";
+import { type FromReader, ReaderClient } from "./storage/reader-messages.ts";
+import { makeRestartRequest } from "./storage/sqlite/checkpointer.ts";
+import { acquireOwnerLock } from "./storage/sqlite/owner-lock.ts";
+import type { CheckpointStart, LedgerStart, ReaderStart } from "./workers/messages.ts";
+
+/** Where the parts that are not code of the main thread lie; differs between source and executable. */
+export interface NodeFiles {
+  readonly migrationsFolder: string;
+  readonly ledgerWorker: URL;
+  readonly readerWorker: URL;
+  readonly checkpointWorker: URL;
+}
+
+export interface Node {
+  /** The address it serves on. */
+  readonly url: string;
+  /** Resolves when publishes are taken. @throws Error when the store cannot be opened. */
+  readonly ready: Promise<{ events: number; topics: number }>;
+  /** Resolves with a reason when the node cannot go on. */
+  readonly failed: Promise<string>;
+  /** Takes nothing more, answers what is in flight, closes sockets with 1012, checkpoints. */
+  stop(): Promise<void>;
+}
+
+/** Time for closing frames to reach their clients. */
+const CLOSE_TIMEOUT_MS = 1_000;
+
+export function startNode(config: Config, files: NodeFiles, log: (line: string) => void): Node {
+  mkdirSync(config.data, { recursive: true });
+  const databasePath = join(config.data, "onefold.db");
+  const lock = acquireOwnerLock(databasePath);
+  const ready = Promise.withResolvers<{ events: number; topics: number }>();
+  const failed = Promise.withResolvers<string>();
+  const threads = new Threads((reason) => failed.resolve(reason));
+
+  let app: App | undefined;
+  const hub = new StatsHub({
+    broadcast: (channel, text) => app?.server?.publish(channel, text, false),
+    now: () => performance.now(),
+    every: (intervalMs, tick) => {
+      const timer = setInterval(tick, intervalMs);
+      return () => clearInterval(timer);
+    },
+    soon: (task) => void setImmediate(task),
+    newEpoch: () => crypto.randomUUID(),
+  });
+  const reader = new ReaderClient((message) => threads.reader?.postMessage(message));
+  const restartRequest = makeRestartRequest();
+  const ledger = new LedgerClient({
+    limits: { queuePublishesMax: config.maxQueuePublishes, queueBytesMax: config.maxQueueBytes },
+    post: (message: ToLedger) => threads.ledger?.postMessage(message),
+    soon: (task) => void setImmediate(task),
+    events: {
+      opened(contents) {
+        hub.opened(contents);
+        threads.openReaders(files, databasePath, restartRequest, reader);
+        ready.resolve({ events: contents.events, topics: contents.topics.length });
+      },
+      committed: (notice) => hub.committed(notice),
+      failed: (reason) => log(`storage is failing: ${reason}`),
+      unusable: (reason) => ready.reject(new Error(reason)),
+    },
+  });
+  const limits = {
+    bodyBytesMax: config.maxBodyBytes,
+    eventsMax: config.maxEvents,
+    inflightMax: config.maxInflight,
+  };
+  const clock = { now: Date.now, startedAt: Date.now() };
+  const services: Services = { ledger, reader, hub, limits, clock, log };
+  app = makeApp(services).listen({ hostname: config.host, port: config.port });
+  threads.openLedger(files, ledger, {
+    databasePath,
+    migrationsFolder: files.migrationsFolder,
+    limits: { eventsMax: config.maxEvents, eventBytesMax: config.maxEventBytes, topicsMax: config.maxTopics },
+    restartRequest,
+  });
+  return {
+    url: `http://${urlHost(config.host)}:${app.server!.port}`,
+    ready: ready.promise,
+    failed: failed.promise,
+    stop: () => stop(app, ledger, threads, lock, config.drainTimeout),
+  };
+}
+
+async function stop(
+  app: App,
+  ledger: LedgerClient,
+  threads: Threads,
+  lock: { release(): void },
+  drainTimeoutMs: number,
+): Promise<void> {
+  // Not awaited: it resolves only when every connection is gone.
+  const stopped = app.server?.stop(false);
+  await Promise.race([ledger.drain(), Bun.sleep(drainTimeoutMs)]);
+  if (openSockets.size > 0) await closeSockets(1012, "restarting: reconnect", CLOSE_TIMEOUT_MS);
+  threads.closeReaders();
+  await Promise.race([ledger.close(), Bun.sleep(CLOSE_TIMEOUT_MS)]);
+  await Promise.race([stopped, Bun.sleep(0)]);
+  app.server?.stop(true);
+  threads.closeLedger();
+  lock.release();
+}
+
+/** The three workers of a node. */
+class Threads {
+  ledger: Worker | undefined;
+  reader: Worker | undefined;
+  #checkpoint: Worker | undefined;
+
+  constructor(private readonly onDeath: (reason: string) => void) {}
+
+  openLedger({ ledgerWorker }: NodeFiles, client: LedgerClient, start: LedgerStart): void {
+    this.ledger = this.#open(ledgerWorker, "ledger", start);
+    this.ledger.onmessage = ({ data }: MessageEvent<FromLedger>) => client.receive(data);
+  }
+
+  /** Started once there is a migrated database to read. */
+  openReaders(
+    files: NodeFiles,
+    databasePath: string,
+    restartRequest: Int32Array,
+    client: ReaderClient,
+  ): void {
+    if (this.reader !== undefined) return;
+    const reader: ReaderStart = { databasePath };
+    this.reader = this.#open(files.readerWorker, "reader", reader);
+    this.reader.onmessage = ({ data }: MessageEvent<FromReader>) => client.receive(data);
+    const checkpoint: CheckpointStart = { databasePath, restartRequest };
+    this.#checkpoint = this.#open(files.checkpointWorker, "checkpoint", checkpoint);
+  }
+
+  closeReaders(): void {
+    this.reader?.terminate();
+    this.#checkpoint?.terminate();
+  }
+
+  closeLedger(): void {
+    this.ledger?.terminate();
+  }
+
+  #open(file: URL, name: string, start: unknown): Worker {
+    const worker = new Worker(file.href, { name });
+    worker.onerror = ({ message }) => this.onDeath(`the ${name} thread died: ${message}`);
+    worker.postMessage(start);
+    return worker;
+  }
+}
+
+function urlHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

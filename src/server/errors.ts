@@ -1,0 +1,57 @@
+/** Whatever a route throws becomes a problem document here; what is not a problem is masked and logged once. */
+
+import { type Problem, ProblemError, problem } from "../problem.ts";
+import { problemResponse } from "./problem-response.ts";
+import type { Services } from "./services.ts";
+
+interface KnownRoute {
+  readonly method: string;
+  readonly path: string;
+}
+
+interface Failure {
+  readonly code: string | number;
+  readonly error: unknown;
+  readonly request: Request;
+}
+
+/** @param routes every route of the app, to tell a wrong method from a wrong path. */
+export function errorHandler({ hub, log }: Services, routes: () => readonly KnownRoute[]) {
+  return ({ code, error, request }: Failure): Response => {
+    if (error instanceof ProblemError) {
+      const isPublish = request.method === "POST" && pathOf(request) === "/publish";
+      if (isPublish && error.problem.status < 500) hub.board.rejected++;
+      return problemResponse(error.problem);
+    }
+    if (code === "NOT_FOUND") return notFound(request, routes());
+    log(
+      `internal error on ${request.method} ${pathOf(request)}: ${error instanceof Error ? error.stack : String(error)}`,
+    );
+    return problemResponse(problem("internal_error", "The request could not be answered."));
+  };
+}
+
+function notFound(request: Request, routes: readonly KnownRoute[]): Response {
+  const path = pathOf(request);
+  const allowed = new Set(
+    routes.filter((route) => matches(route.path, path)).map(({ method }) => methodOf(method)),
+  );
+  if (allowed.size === 0) return problemResponse(problem("not_found", "There is nothing under this path."));
+  const wrong: Problem = problem("method_not_allowed", `${request.method} is not allowed here.`);
+  return problemResponse(wrong, { allow: [...allowed].join(", ") });
+}
+
+/** A WebSocket begins as a GET. */
+function methodOf(method: string): string {
+  return method === "WS" || method === "$INTERNALWS" ? "GET" : method;
+}
+
+function matches(pattern: string, path: string): boolean {
+  const steps = pattern.split("/");
+  const given = path.split("/");
+  return steps.length === given.length && steps.every((step, i) => step.startsWith(":") || step === given[i]);
+}
+
+function pathOf({ url }: Request): string {
+  return new URL(url).pathname;
+}

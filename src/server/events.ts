@@ -1,0 +1,77 @@
+/** Reading events: GET /events, page by page, and GET /events/{topic}/{event_id}. */
+
+import { Elysia } from "elysia";
+import { faultOfEventId, faultOfSource, faultOfTopic } from "../events/text-rules.ts";
+import { isTimestamp } from "../events/timestamp.ts";
+import { refuse } from "../problem.ts";
+import type { EventQuery } from "../storage/event-reader.ts";
+import { jsonResponse } from "./problem-response.ts";
+import { QueryReader } from "./query.ts";
+import type { Services } from "./services.ts";
+
+const PAGE_EVENTS_DEFAULT = 100;
+const PAGE_EVENTS_MAX = 10_000;
+
+export function eventRoutes(services: Services) {
+  return new Elysia()
+    .get("/events", ({ request }) => listEvents(services, request.url))
+    .get("/events/:topic/:event_id", ({ request, params }) => findEvent(services, request.url, params));
+}
+
+async function listEvents({ reader, ledger }: Services, url: string): Promise<Response> {
+  const query = queryOf(url);
+  expectStarted(ledger.state);
+  const { events, count, next } = await reader.page(query);
+  const topic = query.topic === undefined ? "null" : JSON.stringify(query.topic);
+  return jsonResponse(
+    `{"events":[${events}],"count":${count},"topic":${topic},"next":${next === null ? null : `"${next}"`}}`,
+  );
+}
+
+async function findEvent(
+  { reader, ledger }: Services,
+  url: string,
+  { topic, event_id: eventId }: { topic: string; event_id: string },
+): Promise<Response> {
+  const query = new QueryReader(url, ["scope"]);
+  const scope = query.checked("scope", faultOfSource) ?? "";
+  query.done();
+  if (faultOfTopic(topic) === undefined && faultOfEventId(eventId) === undefined) {
+    expectStarted(ledger.state);
+    const candidates = await ledger.locate(topic, scope, eventId);
+    const event = await reader.find({ topic, scope, eventId }, candidates);
+    if (event !== undefined) return jsonResponse(event);
+  }
+  return refuse("not_found", "There is no such event.");
+}
+
+function expectStarted(state: string): void {
+  if (state === "starting") refuse("starting", "The node is starting; events can be read when it is ready.");
+}
+
+function queryOf(url: string): EventQuery {
+  const query = new QueryReader(url, ["topic", "after", "limit", "order", "source", "since", "until"]);
+  const found = {
+    topic: query.checked("topic", faultOfTopic),
+    after: query.integer("after", { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    limit: query.integer("limit", { min: 1, max: PAGE_EVENTS_MAX }) ?? PAGE_EVENTS_DEFAULT,
+    order: query.choice("order", ["asc", "desc"]) ?? "asc",
+    source: query.checked("source", faultOfSource),
+    since: timeOf(query, "since"),
+    until: timeOf(query, "until"),
+  };
+  query.done();
+  // Absent filters are left out rather than sent across the thread as undefined.
+  return Object.fromEntries(
+    Object.entries(found).filter(([, value]) => value !== undefined),
+  ) as unknown as EventQuery;
+}
+
+function timeOf(query: QueryReader, name: string): number | undefined {
+  const text = query.checked(name, (value) => (isTimestamp(value) ? undefined : "must be an ISO 8601 time"));
+  if (text === undefined || !isTimestamp(text)) return undefined;
+  // Without a zone it is UTC, as for an event's timestamp; Date would take it for local time.
+  const hasZone =
+    text.length === "2026-01-31".length || /(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$/.test(text.slice(11));
+  return Date.parse((hasZone ? text : `${text}Z`).replace(" ", "T").replace(",", "."));
+}

@@ -1,0 +1,81 @@
+/** Publishing: POST /publish and the persistent channel /ws/publish. Both hand text in and send outcomes out. */
+
+import { Elysia } from "elysia";
+import { ANYONE } from "../ingest/grant.ts";
+import type { Outcome } from "../ingest/publish.ts";
+import { ProblemError, refuse } from "../problem.ts";
+import { acceptedBody } from "./answers.ts";
+import { readBody } from "./body.ts";
+import { jsonResponse } from "./problem-response.ts";
+import { PublishChannel } from "./publish-channel.ts";
+import { QueryReader } from "./query.ts";
+import type { Services } from "./services.ts";
+import { edgeSocket, type RawSocket } from "./sockets.ts";
+
+export function publishRoutes(services: Services) {
+  return new Elysia()
+    .post("/publish", ({ request }) => publishOverHttp(services, request), { parse: "none" })
+    .ws(
+      "/ws/publish",
+      edgeSocket((socket) => openChannel(services, socket)),
+    );
+}
+
+async function publishOverHttp({ ledger, limits }: Services, request: Request): Promise<Response> {
+  expectJson(request.headers.get("content-type"));
+  const wantsResults = request.url.includes("?") && readWantsResults(request.url);
+  const text = await readBody(request, limits.bodyBytesMax);
+  const outcome = await new Promise<Outcome>((resolve, reject) => {
+    const notTaken = ledger.submit({ text, form: "body", wantsResults, grant: ANYONE }, resolve);
+    if (notTaken !== undefined) reject(new ProblemError(notTaken));
+  });
+  if (outcome.kind === "refused") throw new ProblemError(outcome.problem);
+  return jsonResponse(acceptedBody(outcome));
+}
+
+function readWantsResults(url: string): boolean {
+  const query = new QueryReader(url, ["results"]);
+  const results = query.choice("results", ["true", "false"]);
+  query.done();
+  return results === "true";
+}
+
+/** Media types are compared without regard to case; the only parameter with a meaning here is the charset. */
+function expectJson(contentType: string | null): void {
+  if (contentType === null || contentType === "application/json") return;
+  const [type = "", ...parameters] = contentType
+    .toLowerCase()
+    .split(";")
+    .map((part) => part.trim());
+  if (type !== "application/json") {
+    refuse("unsupported_media_type", "The content type is not supported; send application/json.");
+  }
+  const charset = parameters.find((parameter) => parameter.startsWith("charset="))?.slice("charset=".length);
+  if (charset !== undefined && !["utf-8", '"utf-8"', "utf8"].includes(charset)) {
+    refuse("unsupported_media_type", "Bodies are UTF-8; no other charset is supported.");
+  }
+}
+
+function openChannel({ ledger, hub, limits }: Services, socket: RawSocket) {
+  const channel = new PublishChannel(
+    {
+      send: (text) => void socket.send(text),
+      get bufferedBytes() {
+        return socket.getBufferedAmount();
+      },
+      close: (code, reason) => socket.close(code, reason),
+    },
+    ledger,
+    ANYONE,
+    { eventsMax: limits.eventsMax, bytesMax: limits.bodyBytesMax, inflightMax: limits.inflightMax },
+    ({ status }) => {
+      if (status < 500) hub.board.rejected++;
+    },
+  );
+  channel.open();
+  return {
+    text: (text: string) => channel.receive(text),
+    binary: () => channel.receiveBinary(),
+    closed: () => channel.close(),
+  };
+}

@@ -1,0 +1,28 @@
+/** What the routes work with; made in one place, handed to each. */
+
+import type { LedgerClient } from "../ingest/ledger-client.ts";
+import type { StatsHub } from "../live/stats-hub.ts";
+import type { EventReader } from "../storage/event-reader.ts";
+
+export interface ServerLimits {
+  readonly bodyBytesMax: number;
+  readonly eventsMax: number;
+  readonly inflightMax: number;
+}
+
+export interface Services {
+  readonly ledger: LedgerClient;
+  readonly reader: EventReader;
+  readonly hub: StatsHub;
+  readonly limits: ServerLimits;
+  readonly clock: ServerClock;
+  /** Tells the person who runs the node; never a payload, a token or a query string. */
+  readonly log: (line: string) => void;
+}
+
+export interface ServerClock {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** The same, when the process started. */
+  readonly startedAt: number;
+}

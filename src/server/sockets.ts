@@ -1,0 +1,60 @@
+/** WebSockets as the routes see them: text as it came in, one state per connection, and a list of all that are open. */
+
+import type { ServerWebSocket } from "bun";
+
+/** The part of Bun's socket that is used here. */
+export type RawSocket = Pick<
+  ServerWebSocket<unknown>,
+  "send" | "close" | "getBufferedAmount" | "subscribe" | "unsubscribe" | "readyState"
+> & { readonly data: unknown };
+
+/** What a route does with one connection. */
+export interface SocketHandler {
+  text(text: string): void;
+  binary(): void;
+  closed(): void;
+}
+
+/** Every socket that is open, so that a drain can close them with a code that says "reconnect". */
+export const openSockets = new Map<RawSocket, SocketHandler>();
+
+interface Opening {
+  readonly raw: unknown;
+  readonly data: { readonly request: Request };
+}
+
+/** The place where Elysia keeps the function that a frame is given to. */
+interface FrameTarget {
+  message: (socket: unknown, message: string | Uint8Array) => void;
+}
+
+/**
+ * The hooks of a WebSocket route. Elysia parses every text frame before any hook sees it, which would change numbers
+ * that a double cannot hold; so the function that Bun calls is replaced when a socket opens.
+ */
+export function edgeSocket(open: (socket: RawSocket, request: Request) => SocketHandler | undefined) {
+  return {
+    open({ raw, data: { request } }: Opening): void {
+      const socket = raw as RawSocket;
+      (socket.data as FrameTarget).message = (_socket, message) => {
+        const handler = openSockets.get(socket);
+        if (typeof message === "string") handler?.text(message);
+        else handler?.binary();
+      };
+      const handler = open(socket, request);
+      if (handler !== undefined) openSockets.set(socket, handler);
+    },
+    close({ raw }: { readonly raw: unknown }): void {
+      const socket = raw as RawSocket;
+      openSockets.get(socket)?.closed();
+      openSockets.delete(socket);
+    },
+  };
+}
+
+/** Closes every socket; resolves when all are closed or the time is up. */
+export async function closeSockets(code: number, reason: string, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  for (const socket of openSockets.keys()) socket.close(code, reason);
+  while (openSockets.size > 0 && performance.now() < deadline) await Bun.sleep(10);
+}

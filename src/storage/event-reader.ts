@@ -1,0 +1,33 @@
+/** What can be asked of stored events. Every read sees all that was acknowledged before it began. */
+
+export interface EventQuery {
+  readonly topic?: string;
+  /** Exclusive: greater than it in ascending order, less than it in descending order. */
+  readonly after?: number;
+  readonly limit: number;
+  readonly order: "asc" | "desc";
+  readonly source?: string;
+  /** Times of receipt in milliseconds since 1970: `since` inclusive, `until` exclusive. */
+  readonly since?: number;
+  readonly until?: number;
+}
+
+/** A page as JSON text: `events` holds the elements of an array, without its brackets. */
+export interface EventPage {
+  readonly events: string;
+  readonly count: number;
+  /** Where to go on, or null at the end. A page may be short, even empty, and still have one. */
+  readonly next: number | null;
+}
+
+export interface EventKey {
+  readonly topic: string;
+  readonly scope: string;
+  readonly eventId: string;
+}
+
+export interface EventReader {
+  page(query: EventQuery): Promise<EventPage>;
+  /** The event's JSON text, or undefined. `candidates` are the rows that may hold it. */
+  find(key: EventKey, candidates: readonly number[]): Promise<string | undefined>;
+}

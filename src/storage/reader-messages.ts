@@ -1,0 +1,55 @@
+/** What the edge thread and the reader thread say to each other. */
+
+import type { EventKey, EventPage, EventQuery, EventReader } from "./event-reader.ts";
+
+export type ToReader =
+  | { readonly kind: "page"; readonly ticket: number; readonly query: EventQuery }
+  | {
+      readonly kind: "find";
+      readonly ticket: number;
+      readonly key: EventKey;
+      readonly candidates: readonly number[];
+    };
+
+export type FromReader =
+  | { readonly kind: "page"; readonly ticket: number; readonly page: EventPage }
+  | { readonly kind: "found"; readonly ticket: number; readonly event: string | undefined }
+  | { readonly kind: "failed"; readonly ticket: number; readonly reason: string };
+
+type Answer = { resolve: (message: FromReader) => void; reject: (error: Error) => void };
+
+/** Reads through a reader thread. */
+export class ReaderClient implements EventReader {
+  readonly #post: (message: ToReader) => void;
+  readonly #waiting = new Map<number, Answer>();
+  #nextTicket = 1;
+
+  constructor(post: (message: ToReader) => void) {
+    this.#post = post;
+  }
+
+  async page(query: EventQuery): Promise<EventPage> {
+    const answer = await this.#ask((ticket) => ({ kind: "page", ticket, query }));
+    return (answer as FromReader & { kind: "page" }).page;
+  }
+
+  async find(key: EventKey, candidates: readonly number[]): Promise<string | undefined> {
+    const answer = await this.#ask((ticket) => ({ kind: "find", ticket, key, candidates }));
+    return (answer as FromReader & { kind: "found" }).event;
+  }
+
+  receive(message: FromReader): void {
+    const answer = this.#waiting.get(message.ticket);
+    this.#waiting.delete(message.ticket);
+    if (message.kind === "failed") answer?.reject(new Error(message.reason));
+    else answer?.resolve(message);
+  }
+
+  #ask(make: (ticket: number) => ToReader): Promise<FromReader> {
+    const ticket = this.#nextTicket++;
+    const { promise, resolve, reject } = Promise.withResolvers<FromReader>();
+    this.#waiting.set(ticket, { resolve, reject });
+    this.#post(make(ticket));
+    return promise;
+  }
+}

@@ -1,0 +1,61 @@
+/** Opens the database file with the settings that the promise rests on, and reads them back. */
+
+import { Database } from "bun:sqlite";
+
+export type OpenDatabase = (path: string) => Database;
+
+/** How long a statement waits for a lock before it fails. Only a checkpoint or an outside tool ever holds one. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/** "onef": marks the file as ours. */
+export const APPLICATION_ID = 0x6f6e6566;
+
+/** A file that must not be served: foreign, damaged, or on a file system that cannot keep the promise. */
+export class DatabaseUnusableError extends Error {
+  override readonly name = "DatabaseUnusableError";
+}
+
+/** The one connection that writes. Every commit is synced; checkpoints are run elsewhere. */
+export function openForWriting(path: string): Database {
+  const db = new Database(path, { create: true });
+  try {
+    db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    refuseForeign(db, path);
+    db.run("PRAGMA journal_mode = WAL");
+    db.run("PRAGMA synchronous = FULL");
+    db.run("PRAGMA wal_autocheckpoint = 0");
+    expectPragma(db, "journal_mode", "wal");
+    expectPragma(db, "synchronous", 2);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+export function openForReading(path: string): Database {
+  const db = new Database(path, { readonly: true });
+  db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  return db;
+}
+
+export function readPragma(db: Database, name: string): unknown {
+  const row = db.prepare<Record<string, unknown>, []>(`PRAGMA ${name}`).get();
+  return row === null ? undefined : Object.values(row)[0];
+}
+
+function expectPragma(db: Database, name: string, expected: unknown): void {
+  const actual = readPragma(db, name);
+  if (actual === expected) return;
+  throw new DatabaseUnusableError(
+    `Expected ${name} to be ${expected}, got ${actual}: this file system cannot keep what is acknowledged.`,
+  );
+}
+
+function refuseForeign(db: Database, path: string): void {
+  const applicationId = readPragma(db, "application_id");
+  if (applicationId === APPLICATION_ID) return;
+  const tables = db.prepare<{ n: number }, []>("SELECT count(*) AS n FROM sqlite_schema").get()?.n ?? 0;
+  if (tables > 0) throw new DatabaseUnusableError(`${path} is a database, but not one of onefold's.`);
+  db.run(`PRAGMA application_id = ${APPLICATION_ID}`);
+}

@@ -1,0 +1,111 @@
+/**
+ * Which rows may hold a dedup key: 64 bits of its fingerprint to a sequence number, in memory.
+ *
+ * Open addressing with linear probing over typed arrays, 12 bytes a slot. A unique index on random ids dirties a
+ * random page of the file for every event; this costs one cache line of memory.
+ */
+
+/** [fingerprint word 0, fingerprint word 1, value]; value 0 marks a free slot. */
+const SLOT_WORDS = 3;
+
+const LOAD_MAX = 0.7;
+
+export class FingerprintTable {
+  #slots: Uint32Array;
+  #mask: number;
+  #size = 0;
+  /** Where the search that `first` began stands, for `next`. */
+  #probe = 0;
+  #low = 0;
+  #high = 0;
+
+  /** @param capacity slots to begin with; a power of two. */
+  constructor(capacity: number) {
+    this.#slots = new Uint32Array(capacity * SLOT_WORDS);
+    this.#mask = capacity - 1;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The first value stored under a fingerprint, or 0. */
+  first(low: number, high: number): number {
+    this.#low = low;
+    this.#high = high;
+    this.#probe = low & this.#mask;
+    return this.next();
+  }
+
+  /** The next value under the same fingerprint, or 0. Two keys in 2^64 share one; both must be looked at. */
+  next(): number {
+    const slots = this.#slots;
+    for (;;) {
+      const at = this.#probe * SLOT_WORDS;
+      const value = slots[at + 2]!;
+      if (value === 0) return 0;
+      this.#probe = (this.#probe + 1) & this.#mask;
+      if (slots[at] === this.#low && slots[at + 1] === this.#high) return value;
+    }
+  }
+
+  /** @param value at least 1. */
+  insert(low: number, high: number, value: number): void {
+    if (this.#size + 1 > (this.#mask + 1) * LOAD_MAX) this.#grow();
+    this.#place(low, high, value);
+    this.#size++;
+  }
+
+  clear(): void {
+    if (this.#size > 0) this.#slots.fill(0);
+    this.#size = 0;
+  }
+
+  #place(low: number, high: number, value: number): void {
+    const slots = this.#slots;
+    let slot = low & this.#mask;
+    while (slots[slot * SLOT_WORDS + 2] !== 0) slot = (slot + 1) & this.#mask;
+    slots[slot * SLOT_WORDS] = low;
+    slots[slot * SLOT_WORDS + 1] = high;
+    slots[slot * SLOT_WORDS + 2] = value;
+  }
+
+  #grow(): void {
+    const old = this.#slots;
+    this.#slots = new Uint32Array(old.length * 2);
+    this.#mask = this.#mask * 2 + 1;
+    for (let at = 0; at < old.length; at += SLOT_WORDS) {
+      if (old[at + 2] !== 0) this.#place(old[at]!, old[at + 1]!, old[at + 2]!);
+    }
+  }
+}
+
+/** Shards grow one by one, so that no commit waits for the whole index to be rehashed. */
+const SHARDS = 1_024;
+const SHARD_BITS = 10;
+const SHARD_CAPACITY_MIN = 16;
+
+export class DedupIndex {
+  readonly #shards: FingerprintTable[];
+
+  /** @param expectedEvents sizes the shards, so that a rebuild never rehashes. */
+  constructor(expectedEvents: number) {
+    const perShard = (expectedEvents / SHARDS) * 1.1;
+    let capacity = SHARD_CAPACITY_MIN;
+    while (capacity * LOAD_MAX < perShard) capacity *= 2;
+    this.#shards = Array.from({ length: SHARDS }, () => new FingerprintTable(capacity));
+  }
+
+  /** The shard that holds a fingerprint: chosen by its high word, probed by its low one. */
+  shard(high: number): FingerprintTable {
+    return this.#shards[high >>> (32 - SHARD_BITS)]!;
+  }
+
+  insert(low: number, high: number, seq: number): void {
+    this.shard(high).insert(low, high, seq);
+  }
+
+  get size(): number {
+    return this.#shards.reduce((sum, shard) => sum + shard.size, 0);
+  }
+}

@@ -1,0 +1,39 @@
+/** A stored event as the JSON that readers get. The payload goes out as it is stored, so it stays exact. */
+
+export interface StoredEvent {
+  readonly seq: number;
+  readonly topic: string;
+  readonly scope: string;
+  readonly eventId: string;
+  readonly timestamp: string | null;
+  readonly source: string | null;
+  readonly payload: string;
+  readonly attributes: string | null;
+  readonly receivedAt: number;
+}
+
+export function eventJson({
+  seq,
+  topic,
+  eventId,
+  timestamp,
+  source,
+  payload,
+  receivedAt,
+}: StoredEvent): string {
+  const received = isoTime(receivedAt);
+  const time = timestamp === null ? received : JSON.stringify(timestamp);
+  return `{"seq":${seq},"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)},"timestamp":${time},"source":${JSON.stringify(source)},"payload":${payload},"received_at":${received}}`;
+}
+
+let lastMs = -1;
+let lastText = "";
+
+/** Events of one commit share their time. */
+function isoTime(ms: number): string {
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastText = `"${new Date(ms).toISOString()}"`;
+  }
+  return lastText;
+}

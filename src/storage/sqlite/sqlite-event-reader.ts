@@ -1,0 +1,194 @@
+/** Reads events on a read-only connection of its own: never waits for the writer, never scans without a budget. */
+
+import type { Database, Statement } from "bun:sqlite";
+import type { EventKey, EventPage, EventQuery } from "../event-reader.ts";
+import { eventJson, type StoredEvent } from "./event-json.ts";
+import { SEGMENT_EVENTS, segmentOf } from "./topic-segments.ts";
+
+/** A page that has looked for so long is sent as it is, with a `next`. */
+const PAGE_BUDGET_MS = 50;
+
+/** UTF-16 units of JSON in a page. */
+const PAGE_TEXT_MAX = 16 * 1024 * 1024;
+
+/** Rows fetched by one statement; the budget is looked at in between. */
+const ROWS_PER_READ = 512;
+
+/** Sequence numbers that may match, a run at a time, in the order asked for. */
+type Runs = Generator<{ rows: readonly StoredEvent[]; lookedThrough: number }>;
+
+export class SqliteEventReader {
+  readonly #db: Database;
+  readonly #now: () => number;
+  readonly #begin: Statement;
+  readonly #end: Statement;
+  readonly #newest: Statement<{ seq: number }, []>;
+  readonly #topicId: Statement<{ id: number }, [string]>;
+  readonly #indexedThrough: Statement<{ value: string }, []>;
+  readonly #segment: Statement<{ offsets: Uint8Array }, [number, number]>;
+  readonly #bySeq: Statement<StoredEvent, [number]>;
+  readonly #ranges: Record<"asc" | "desc", Statement<StoredEvent, [number, number, number | null, number]>>;
+  readonly #firstReceived: Statement<{ seq: number; at: number }, [number]>;
+
+  /** @param now milliseconds; only differences matter. */
+  constructor(db: Database, now: () => number) {
+    this.#db = db;
+    this.#now = now;
+    const columns = `SELECT seq, topics.name AS topic, scope, event_id AS eventId, timestamp, source, payload, attributes,
+      received_at AS receivedAt FROM events JOIN topics ON topics.id = events.topic_id`;
+    const range = (order: string): string =>
+      `${columns} WHERE seq BETWEEN ? AND ? AND topic_id = coalesce(?, topic_id) ORDER BY seq ${order} LIMIT ?`;
+    this.#begin = db.prepare("BEGIN");
+    this.#end = db.prepare("COMMIT");
+    this.#newest = db.prepare("SELECT seq FROM events ORDER BY seq DESC LIMIT 1");
+    this.#topicId = db.prepare("SELECT id FROM topics WHERE name = ?");
+    this.#indexedThrough = db.prepare("SELECT value FROM meta WHERE key = 'indexed_through'");
+    this.#segment = db.prepare("SELECT offsets FROM topic_segments WHERE segment = ? AND topic_id = ?");
+    this.#bySeq = db.prepare(`${columns} WHERE seq = ?`);
+    this.#ranges = { asc: db.prepare(range("ASC")), desc: db.prepare(range("DESC")) };
+    this.#firstReceived = db.prepare(
+      "SELECT seq, received_at AS at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1",
+    );
+  }
+
+  page(query: EventQuery): EventPage {
+    return this.#inOneSnapshot(() => this.#page(query));
+  }
+
+  find({ topic, scope, eventId }: EventKey, candidates: readonly number[]): string | undefined {
+    return this.#inOneSnapshot(() => {
+      for (const seq of candidates) {
+        const row = this.#bySeq.get(seq);
+        if (row?.topic === topic && row.scope === scope && row.eventId === eventId) return eventJson(row);
+      }
+      return undefined;
+    });
+  }
+
+  /** A read transaction that ends with the call: one held open would keep the log from restarting. */
+  #inOneSnapshot<T>(read: () => T): T {
+    this.#begin.run();
+    try {
+      return read();
+    } finally {
+      this.#end.run();
+    }
+  }
+
+  #page(query: EventQuery): EventPage {
+    const bounds = this.#bounds(query);
+    const deadline = this.#now() + PAGE_BUDGET_MS;
+    const events: string[] = [];
+    let text = 0;
+    let last = 0;
+    for (const { rows, lookedThrough } of this.#runs(query, bounds)) {
+      for (const row of rows) {
+        if (query.source !== undefined && row.source !== query.source) continue;
+        if (events.length === query.limit || text > PAGE_TEXT_MAX) return page(events, last);
+        const json = eventJson(row);
+        events.push(json);
+        text += json.length;
+        last = row.seq;
+      }
+      last = lookedThrough;
+      if (this.#now() > deadline && !isAtEnd(query, bounds, lookedThrough))
+        return page(events, lookedThrough);
+    }
+    return page(events, null);
+  }
+
+  /** The sequence numbers, both inclusive, between which everything asked for lies. */
+  #bounds({ after, order, since, until }: EventQuery): { low: number; high: number } {
+    let low = 1;
+    let high = this.#newest.get()?.seq ?? 0;
+    if (after !== undefined && order === "asc") low = Math.max(low, after + 1);
+    if (after !== undefined && order === "desc") high = Math.min(high, after - 1);
+    if (since !== undefined) low = Math.max(low, this.#firstSeqAt(since, low, high));
+    if (until !== undefined) high = Math.min(high, this.#firstSeqAt(until, low, high) - 1);
+    return { low, high };
+  }
+
+  /** The first event received at `time` or later, by bisection: times of receipt ascend with `seq`. */
+  #firstSeqAt(time: number, low: number, high: number): number {
+    let first = low;
+    let last = high + 1;
+    while (first < last) {
+      const middle = Math.floor((first + last) / 2);
+      const row = this.#firstReceived.get(middle);
+      if (row === null || row.at >= time) last = middle;
+      else first = row.seq + 1;
+    }
+    return first;
+  }
+
+  *#runs({ topic, order }: EventQuery, { low, high }: { low: number; high: number }): Runs {
+    if (topic === undefined) {
+      yield* this.#scan(order, low, high, null);
+      return;
+    }
+    const topicId = this.#topicId.get(topic)?.id;
+    if (topicId === undefined) return;
+    const indexed = Math.min(high, Number(this.#indexedThrough.get()?.value ?? -1));
+    const tail = (): Runs => this.#scan(order, Math.max(low, indexed + 1), high, topicId);
+    if (order === "desc") yield* tail();
+    yield* this.#lookUp(order, low, indexed, topicId);
+    if (order === "asc") yield* tail();
+  }
+
+  /** Reads a range of rows from end to end. */
+  *#scan(order: "asc" | "desc", low: number, high: number, topicId: number | null): Runs {
+    const isAscending = order === "asc";
+    for (let from = isAscending ? low : high; from >= low && from <= high; ) {
+      const to = isAscending
+        ? Math.min(high, from + ROWS_PER_READ - 1)
+        : Math.max(low, from - ROWS_PER_READ + 1);
+      const rows = this.#ranges[order].all(Math.min(from, to), Math.max(from, to), topicId, ROWS_PER_READ);
+      yield { rows, lookedThrough: to };
+      from = isAscending ? to + 1 : to - 1;
+    }
+  }
+
+  /** Reads one topic's rows through the lists of its segments. */
+  *#lookUp(order: "asc" | "desc", low: number, high: number, topicId: number): Runs {
+    const isAscending = order === "asc";
+    const [first, last] = [segmentOf(low), segmentOf(high)];
+    for (let i = 0; i <= last - first; i++) {
+      const segment = isAscending ? first + i : last - i;
+      const offsets = this.#offsets(segment, topicId);
+      if (!isAscending) offsets.reverse();
+      const base = segment * SEGMENT_EVENTS;
+      let rows: StoredEvent[] = [];
+      for (const offset of offsets) {
+        const seq = base + offset;
+        if (seq < low || seq > high) continue;
+        const row = this.#bySeq.get(seq);
+        if (row !== null) rows.push(row);
+        if (rows.length < ROWS_PER_READ) continue;
+        yield { rows, lookedThrough: seq };
+        rows = [];
+      }
+      yield { rows, lookedThrough: isAscending ? base + SEGMENT_EVENTS - 1 : base };
+    }
+  }
+
+  #offsets(segment: number, topicId: number): Uint16Array {
+    const bytes = this.#segment.get(segment, topicId)?.offsets;
+    return bytes === undefined ? new Uint16Array() : new Uint16Array(bytes.slice().buffer);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+function page(events: readonly string[], next: number | null): EventPage {
+  return { events: events.join(","), count: events.length, next };
+}
+
+function isAtEnd(
+  { order }: EventQuery,
+  { low, high }: { low: number; high: number },
+  lookedThrough: number,
+): boolean {
+  return order === "asc" ? lookedThrough >= high : lookedThrough <= low;
+}

@@ -1,0 +1,223 @@
+/** An `EventStore` in one SQLite file: append-only events, the dedup index in memory, one synced commit a batch. */
+
+import type { Database } from "bun:sqlite";
+import { type EventRecord, EventStatus } from "../../events/event.ts";
+import { FINGERPRINT_WORDS, Fingerprinter } from "../../events/fingerprint.ts";
+import {
+  type AppendResult,
+  type Batch,
+  type EventStore,
+  type Increments,
+  type StoreContents,
+  StoreError,
+} from "../event-store.ts";
+import { CommitWriter, type NewEvent } from "./commit-writer.ts";
+import { type OpenDatabase, openForWriting } from "./database.ts";
+import type { DedupIndex } from "./dedup-index.ts";
+import { IncrementRows } from "./increment-rows.ts";
+import { type Arrival, KeyLookup } from "./key-lookup.ts";
+import { migrateDatabase } from "./migrate.ts";
+import { RecentEvents } from "./recent-events.ts";
+import { recover } from "./recovery.ts";
+import type { TopicSegments } from "./topic-segments.ts";
+import { TopicTable } from "./topic-table.ts";
+
+export interface SqliteStoreOptions {
+  readonly path: string;
+  readonly migrationsFolder: string;
+  /** Replaced by tests that make statements fail. */
+  readonly open?: OpenDatabase;
+}
+
+/** The index keeps sequence numbers in 32 bits. */
+const SEQ_MAX = 0xffff_ffff;
+
+/** What a batch will become, decided in memory; nothing is changed until it has been written. */
+interface Plan {
+  readonly events: NewEvent[];
+  readonly fingerprints: Uint32Array;
+  readonly conflicts: NewEvent[];
+  readonly increments: Increments;
+  readonly firstNewTopicId: number;
+}
+
+/** Everything that `open` makes; replaced as a whole by the next `open`. */
+interface OpenState {
+  readonly db: Database;
+  readonly index: DedupIndex;
+  readonly recent: RecentEvents;
+  readonly segments: TopicSegments;
+  readonly topics: TopicTable;
+  readonly lookup: KeyLookup;
+  readonly writer: CommitWriter;
+}
+
+export class SqliteEventStore implements EventStore {
+  readonly #options: SqliteStoreOptions;
+  readonly #increments = new IncrementRows();
+  readonly #arrival: Arrival = { status: EventStatus.processed, seq: 0, firstReceivedAt: 0 };
+  #state: OpenState | undefined;
+  #nextSeq = 1;
+  #lastReceivedAt = 0;
+  #topicIds = new Int32Array(1_024);
+  #verdicts = verdictColumns(1_024);
+
+  constructor(options: SqliteStoreOptions) {
+    this.#options = options;
+  }
+
+  open(): StoreContents {
+    this.close();
+    const db = (this.#options.open ?? openForWriting)(this.#options.path);
+    try {
+      migrateDatabase(db, this.#options.migrationsFolder);
+      const { fingerprintKey, topics, index, segments, nextSeq, lastReceivedAt } = recover(db);
+      const recent = new RecentEvents();
+      this.#state = {
+        db,
+        index,
+        recent,
+        segments,
+        topics: new TopicTable(topics.map(({ name }) => name)),
+        lookup: new KeyLookup(db, index, recent, new Fingerprinter(fingerprintKey)),
+        writer: new CommitWriter(db),
+      };
+      this.#nextSeq = nextSeq;
+      this.#lastReceivedAt = lastReceivedAt;
+      return { topics, events: nextSeq - 1 };
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  }
+
+  append({ events, receivedAt }: Batch): AppendResult {
+    const state = this.#opened();
+    const at = Math.max(receivedAt, this.#lastReceivedAt);
+    try {
+      const plan = this.#plan(state, events, at);
+      if (this.#nextSeq + plan.events.length > SEQ_MAX)
+        throw new StoreError("refused", "The file is full: it holds 2^32 events.", undefined);
+      const segmentStep = state.segments.nextStep();
+      state.writer.write({ ...plan, fingerprints: new Uint8Array(plan.fingerprints.buffer), segmentStep });
+      if (segmentStep !== undefined) state.segments.keepStep(segmentStep);
+      this.#adopt(state, plan);
+      return { verdicts: this.#verdicts, increments: plan.increments };
+    } catch (error) {
+      this.#increments.take();
+      state.topics.dropStaged();
+      throw error instanceof StoreError
+        ? error
+        : new StoreError("refused", "The batch could not be prepared.", error);
+    }
+  }
+
+  hasTopic(name: string): boolean {
+    return this.#opened().topics.has(name);
+  }
+
+  get topicCount(): number {
+    return this.#opened().topics.count;
+  }
+
+  locate(topic: string, scope: string, eventId: string): number[] {
+    const { topics, lookup } = this.#opened();
+    const topicId = topics.idOf(topic);
+    return topicId === undefined ? [] : lookup.locate(topicId, scope, eventId);
+  }
+
+  /** Write access to the connection that commits, for what has to run between two commits. */
+  get database(): Database {
+    return this.#opened().db;
+  }
+
+  close(): void {
+    this.#state?.db.close();
+    this.#state = undefined;
+  }
+
+  #opened(): OpenState {
+    if (this.#state === undefined) throw new StoreError("refused", "The store is not open.", undefined);
+    return this.#state;
+  }
+
+  #plan({ topics, lookup }: OpenState, events: readonly EventRecord[], at: number): Plan {
+    this.#reserve(events.length);
+    const firstNewTopicId = topics.count + 1;
+    for (let i = 0; i < events.length; i++) this.#topicIds[i] = topics.idOrStage(events[i]!.topic);
+    lookup.begin(events, this.#topicIds);
+    const fresh: NewEvent[] = [];
+    const conflicts: NewEvent[] = [];
+    const fingerprints = new Uint32Array(events.length * FINGERPRINT_WORDS);
+    for (let i = 0; i < events.length; i++) {
+      const topicId = this.#topicIds[i]!;
+      const { status, seq } = this.#judge(lookup, events, i, at, fresh.length);
+      this.#increments.add(topicId, status);
+      if (status === EventStatus.processed) {
+        const from = i * FINGERPRINT_WORDS;
+        fingerprints.set(
+          lookup.words.subarray(from, from + FINGERPRINT_WORDS),
+          fresh.length * FINGERPRINT_WORDS,
+        );
+        fresh.push({ seq, topicId, record: events[i]! });
+      } else if (status === EventStatus.conflict) {
+        conflicts.push({ seq, topicId, record: events[i]! });
+      }
+    }
+    return {
+      events: fresh,
+      fingerprints: fingerprints.slice(0, fresh.length * FINGERPRINT_WORDS),
+      conflicts,
+      increments: { at, newTopics: topics.staged, rows: this.#increments.take() },
+      firstNewTopicId,
+    };
+  }
+
+  /** Writes the verdict on event `i`; a new event takes the next sequence number. */
+  #judge(
+    lookup: KeyLookup,
+    events: readonly EventRecord[],
+    i: number,
+    at: number,
+    freshBefore: number,
+  ): Arrival {
+    const arrival = this.#arrival;
+    const { status, seq, firstReceivedAt } = this.#verdicts;
+    arrival.firstReceivedAt = at;
+    lookup.judge(events, this.#topicIds, i, arrival);
+    if (arrival.seq === 0) arrival.seq = this.#nextSeq + freshBefore;
+    // A negative number points at the event earlier in this batch that came first, counted from 1.
+    else if (arrival.seq < 0) arrival.seq = seq[-arrival.seq - 1]!;
+    status[i] = arrival.status;
+    seq[i] = arrival.seq;
+    firstReceivedAt[i] = arrival.firstReceivedAt;
+    return arrival;
+  }
+
+  /** The commit succeeded: only now does memory follow the file. */
+  #adopt({ index, recent, segments, topics }: OpenState, { events, fingerprints, increments }: Plan): void {
+    for (let i = 0; i < events.length; i++) {
+      const { seq, topicId, record } = events[i]!;
+      index.insert(fingerprints[i * FINGERPRINT_WORDS]!, fingerprints[i * FINGERPRINT_WORDS + 1]!, seq);
+      recent.add(seq, record, increments.at);
+      segments.add(seq, topicId);
+    }
+    topics.keepStaged();
+    this.#nextSeq += events.length;
+    this.#lastReceivedAt = increments.at;
+  }
+
+  #reserve(events: number): void {
+    if (events <= this.#topicIds.length) return;
+    this.#topicIds = new Int32Array(events * 2);
+    this.#verdicts = verdictColumns(events * 2);
+  }
+}
+
+function verdictColumns(length: number) {
+  return {
+    status: new Uint8Array(length),
+    seq: new Float64Array(length),
+    firstReceivedAt: new Float64Array(length),
+  };
+}

@@ -1,0 +1,21 @@
+/** The checkpoint thread: copies the write-ahead log back, so that no commit has to. */
+
+import { statSync } from "node:fs";
+import { CHECKPOINT_POLL_MS, Checkpointer } from "../storage/sqlite/checkpointer.ts";
+import type { CheckpointStart } from "./messages.ts";
+
+declare const self: Worker;
+
+function start({ databasePath, restartRequest }: CheckpointStart): void {
+  const logBytes = (): number => statSync(`${databasePath}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  const checkpointer = new Checkpointer(databasePath, restartRequest, logBytes);
+  setInterval(() => {
+    try {
+      checkpointer.poll();
+    } catch {
+      // A checkpoint that fails leaves the log as it is and is tried again; commits report a failing disk themselves.
+    }
+  }, CHECKPOINT_POLL_MS);
+}
+
+self.onmessage = ({ data }: MessageEvent<CheckpointStart>) => start(data);

@@ -1,0 +1,20 @@
+/** What each worker is told when it starts. */
+
+import type { GroupCommitLimits } from "../ingest/group-commit.ts";
+import type { RestartRequest } from "../storage/sqlite/checkpointer.ts";
+
+export interface LedgerStart {
+  readonly databasePath: string;
+  readonly migrationsFolder: string;
+  readonly limits: GroupCommitLimits;
+  readonly restartRequest: RestartRequest;
+}
+
+export interface ReaderStart {
+  readonly databasePath: string;
+}
+
+export interface CheckpointStart {
+  readonly databasePath: string;
+  readonly restartRequest: RestartRequest;
+}
