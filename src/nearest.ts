@@ -6,7 +6,6 @@ const bare = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/
 
 /** The known name nearest to `name`, whatever its case and separators. `known` must not be empty. */
 export function nearest(name: string, known: readonly string[]): string {
-  const wanted = bare(name.slice(0, 64));
-  const same = known.find((candidate) => bare(candidate) === wanted);
-  return same ?? closest(wanted, known as string[]);
+  const candidates = known.map(bare);
+  return known[candidates.indexOf(closest(bare(name.slice(0, 64)), candidates))]!;
 }

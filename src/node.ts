@@ -33,8 +33,11 @@ export interface Node {
   stop(): Promise<void>;
 }
 
-/** Time for closing frames to reach their clients. */
+/** Time for closing frames to reach their clients, and for the store to close. */
 const CLOSE_TIMEOUT_MS = 1_000;
+
+/** Time for the last HTTP answers to leave. */
+const FLUSH_TIMEOUT_MS = 100;
 
 export function startNode(config: Config, files: NodeFiles, log: (line: string) => void): Node {
   mkdirSync(config.data, { recursive: true });
@@ -69,11 +72,13 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
       },
       committed: (notice) => hub.committed(notice),
       failed: (reason) => log(`storage is failing: ${reason}`),
+      fault: (reason) => log(`a publish could not be decoded: ${reason}`),
       unusable: (reason) => ready.reject(new Error(reason)),
     },
   });
   const limits = {
     bodyBytesMax: config.maxBodyBytes,
+    readingBytesMax: Math.max(config.maxBodyBytes, config.maxQueueBytes),
     eventsMax: config.maxEvents,
     inflightMax: config.maxInflight,
   };
@@ -107,7 +112,7 @@ async function stop(
   if (openSockets.size > 0) await closeSockets(1012, "restarting: reconnect", CLOSE_TIMEOUT_MS);
   threads.closeReaders();
   await Promise.race([ledger.close(), Bun.sleep(CLOSE_TIMEOUT_MS)]);
-  await Promise.race([stopped, Bun.sleep(0)]);
+  await Promise.race([stopped, Bun.sleep(FLUSH_TIMEOUT_MS)]);
   app.server?.stop(true);
   threads.closeLedger();
   lock.release();

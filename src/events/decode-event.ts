@@ -8,6 +8,7 @@ import { faultOfEventId, faultOfSource, faultOfTopic } from "./text-rules.ts";
 import { isTimestamp } from "./timestamp.ts";
 
 export const EVENT_FIELDS = ["topic", "event_id", "id", "timestamp", "source", "payload"] as const;
+const KNOWN_FIELDS: ReadonlySet<string> = new Set(EVENT_FIELDS);
 
 /** Collects what is wrong with a publish: the first places by name, the rest by number. */
 export class FaultList implements ProblemPlaces {
@@ -24,79 +25,75 @@ export function pointerTo(base: string, name: string | number): string {
   return `${base}/${String(name).slice(0, 128).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
-/**
- * Decodes one event. Adds to `faults` and returns undefined where it is invalid.
- * @param at JSON Pointer of the event in its body, empty for the body itself.
- */
-export function decodeEvent(value: unknown, at: string, faults: FaultList): EventRecord | undefined {
+/** The faults of the events of one body. Pointers are only built for what is wrong: most events are right. */
+export class EventFaults extends FaultList {
+  #base = "";
+  #index: number | undefined;
+
+  /** What follows is about this event: `base` points at its list, or, without an index, at the event itself. */
+  enter(base: string, index?: number): void {
+    this.#base = base;
+    this.#index = index;
+  }
+
+  /** The JSON Pointer of the event entered last, or of one of its fields. */
+  pointer(field?: string): string {
+    const event = this.#index === undefined ? this.#base : `${this.#base}/${this.#index}`;
+    return field === undefined ? event : pointerTo(event, field);
+  }
+
+  fault(field: string, detail: string): void {
+    this.add(this.pointer(field), detail);
+  }
+}
+
+/** Decodes one event. Adds to `faults`, which has been told where it stands, and returns undefined if it is invalid. */
+export function decodeEvent(value: unknown, faults: EventFaults): EventRecord | undefined {
   if (!isContainer(value) || Array.isArray(value)) {
-    faults.add(at, "an event must be a JSON object");
+    faults.add(faults.pointer(), "an event must be a JSON object");
     return undefined;
   }
   const before = faults.count;
-  const { topic, event_id, id, timestamp, source, payload } = value;
   for (const field in value) {
-    switch (field) {
-      case "topic":
-      case "event_id":
-      case "id":
-      case "timestamp":
-      case "source":
-      case "payload":
-        break;
-      default:
-        faults.add(pointerTo(at, field), unknownField(field, EVENT_FIELDS));
-    }
+    if (!KNOWN_FIELDS.has(field)) faults.fault(field, unknownField(field, EVENT_FIELDS));
   }
-  const idField = event_id === undefined ? "id" : "event_id";
-  if (event_id !== undefined && id !== undefined)
-    faults.add(pointerTo(at, "id"), "give `event_id` or `id`, not both");
-  const eventId = event_id ?? (event_id === undefined ? id : event_id);
-  checkText(eventId, { at, name: idField, isRequired: true, faultOf: faultOfEventId }, faults);
-  checkText(topic, { at, name: "topic", isRequired: false, faultOf: faultOfTopic }, faults);
-  if (source !== null)
-    checkText(source, { at, name: "source", isRequired: false, faultOf: faultOfSource }, faults);
-  if (
-    timestamp !== undefined &&
-    timestamp !== null &&
-    (typeof timestamp !== "string" || !isTimestamp(timestamp))
-  ) {
-    faults.add(pointerTo(at, "timestamp"), "must be an ISO 8601 time, such as `2026-01-31T12:00:00Z`");
-  }
-  const payloadText =
-    payload === undefined ? "null" : encodePayload(payload, pointerTo(at, "payload"), faults);
+  const { topic, event_id, id, timestamp, source, payload } = value;
+  if (event_id !== undefined && id !== undefined) faults.fault("id", "give `event_id` or `id`, not both");
+  const eventId = event_id === undefined ? id : event_id;
+  if (eventId === undefined) faults.fault("event_id", "is required");
+  else checkText(eventId, event_id === undefined ? "id" : "event_id", faultOfEventId, faults);
+  if (topic !== undefined) checkText(topic, "topic", faultOfTopic, faults);
+  if (source !== undefined && source !== null) checkText(source, "source", faultOfSource, faults);
+  if (timestamp !== undefined && timestamp !== null)
+    checkText(timestamp, "timestamp", faultOfTimestamp, faults);
+  const payloadText = payload === undefined ? "null" : encodePayload(payload, faults);
   if (faults.count > before) return undefined;
   return {
-    topic: (topic as string | undefined) ?? DEFAULT_TOPIC,
+    topic: topic === undefined ? DEFAULT_TOPIC : (topic as string),
     scope: "",
     eventId: eventId as string,
-    timestamp: (timestamp as string | null | undefined) ?? null,
-    source: (source as string | null | undefined) ?? null,
+    timestamp: timestamp === undefined ? null : (timestamp as string | null),
+    source: source === undefined ? null : (source as string | null),
     payload: payloadText,
     attributes: null,
   };
 }
 
-interface TextRule {
-  readonly at: string;
-  readonly name: string;
-  readonly isRequired: boolean;
-  readonly faultOf: (text: string) => string | undefined;
+type TextRule = (text: string) => string | undefined;
+
+function checkText(value: unknown, field: string, faultOf: TextRule, faults: EventFaults): void {
+  const fault = typeof value === "string" ? faultOf(value) : "must be a string";
+  if (fault !== undefined) faults.fault(field, fault);
 }
 
-function checkText(value: unknown, { at, name, isRequired, faultOf }: TextRule, faults: FaultList): void {
-  if (value === undefined) {
-    if (isRequired) faults.add(pointerTo(at, "event_id"), "is required");
-    return;
-  }
-  const fault = typeof value === "string" ? faultOf(value) : "must be a string";
-  if (fault !== undefined) faults.add(pointerTo(at, name), fault);
+function faultOfTimestamp(text: string): string | undefined {
+  return isTimestamp(text) ? undefined : "must be an ISO 8601 time, such as `2026-01-31T12:00:00Z`";
 }
 
 /** A text shorter than this cannot hold more levels than allowed: each takes an opening and a closing bracket. */
 const DEEP_TEXT_LENGTH_MIN = 2 * (PAYLOAD_DEPTH_MAX + 1);
 
-function encodePayload(payload: unknown, at: string, faults: FaultList): string {
+function encodePayload(payload: unknown, faults: EventFaults): string {
   try {
     const text = JSON.stringify(payload);
     if (text.length < DEEP_TEXT_LENGTH_MIN || !isDeeperThan(payload, PAYLOAD_DEPTH_MAX)) return text;
@@ -104,7 +101,7 @@ function encodePayload(payload: unknown, at: string, faults: FaultList): string 
     // JSON.stringify recurses: only a payload far beyond the limit overflows its stack.
     if (!(error instanceof RangeError)) throw error;
   }
-  faults.add(at, `must nest at most ${PAYLOAD_DEPTH_MAX} levels deep`);
+  faults.fault("payload", `must nest at most ${PAYLOAD_DEPTH_MAX} levels deep`);
   return "null";
 }
 

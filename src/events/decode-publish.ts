@@ -1,9 +1,12 @@
 /** From the text of a body or frame to a list of events, refused whole when any part of it is wrong. */
 
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
-import { decodeEvent, FaultList, pointerTo, unknownField } from "./decode-event.ts";
-import { type EventRecord, PAYLOAD_DEPTH_MAX, TEXT_CODE_POINTS_MAX } from "./event.ts";
-import { exactNumberText, findOversize, isContainer, parseJson } from "./exact-json.ts";
+import { decodeEvent, EventFaults, FaultList, pointerTo, unknownField } from "./decode-event.ts";
+import { type EventRecord, PAYLOAD_DEPTH_MAX } from "./event.ts";
+import { findOversize, isContainer, parseJson } from "./exact-json.ts";
+import { decodeFrameId, frameIdOf } from "./frame-id.ts";
+
+export { frameIdOf };
 
 export interface DecodeLimits {
   /** Events in one body or frame. */
@@ -52,36 +55,41 @@ export function decodePublish(text: string, form: PublishForm, limits: DecodeLim
 
 function parseBody(text: string, form: PublishForm, limits: DecodeLimits): unknown {
   const oversize = findOversize(text, limits.eventsMax);
-  if (oversize?.kind === "many") refuse("batch_too_large", tooManyEvents(limits));
-  if (oversize?.kind === "deep")
-    refuse("invalid_event", `The body nests deeper than a payload may (${PAYLOAD_DEPTH_MAX} levels).`);
+  if (oversize?.kind === "many") throw unbuilt(problem("batch_too_large", tooManyEvents(limits)), text, form);
+  if (oversize?.kind === "deep") throw unbuilt(problem("invalid_event", TOO_DEEP), text, form);
   try {
     return parseJson(text);
   } catch (error) {
+    // Keeping numbers exact takes a recursion, whose stack only a text far too deep overflows.
+    if (error instanceof RangeError) throw unbuilt(problem("invalid_event", TOO_DEEP), text, form);
     if (!(error instanceof SyntaxError)) throw error;
-    return refuse(
-      "malformed_json",
-      form === "body" ? "The body could not be parsed as JSON." : "The frame could not be parsed as JSON.",
-    );
+    return refuse("malformed_json", `The ${form} could not be parsed as JSON.`);
   }
 }
 
+function unbuilt(tooMuch: Problem, text: string, form: PublishForm): FrameError {
+  return new FrameError(tooMuch, form === "frame" ? frameIdOf(text) : undefined);
+}
+
+const TOO_DEEP = `The text nests deeper than a payload may (${PAYLOAD_DEPTH_MAX} levels).`;
+
 function single(value: unknown, limits: DecodeLimits): DecodedPublish {
-  const faults = new FaultList();
-  const event = decodeEvent(value, "", faults);
+  const faults = new EventFaults();
+  const event = decodeEvent(value, faults);
   if (event === undefined) return refuseEvents(faults, 1);
-  checkSize(event, "", limits);
+  checkSize(event, faults, limits);
   return { events: [event], isSingle: true, wantsResults: false, frameId: undefined };
 }
 
-function batch(values: readonly unknown[], at: string, limits: DecodeLimits): DecodedPublish {
+function batch(values: readonly unknown[], base: string, limits: DecodeLimits): DecodedPublish {
   if (values.length > limits.eventsMax) refuse("batch_too_large", tooManyEvents(limits));
-  const faults = new FaultList();
+  const faults = new EventFaults();
   const events: EventRecord[] = [];
   for (let i = 0; i < values.length; i++) {
-    const event = decodeEvent(values[i], `${at}/${i}`, faults);
+    faults.enter(base, i);
+    const event = decodeEvent(values[i], faults);
     if (event === undefined) continue;
-    checkSize(event, `${at}/${i}`, limits);
+    checkSize(event, faults, limits);
     events.push(event);
   }
   if (faults.count > 0) refuseEvents(faults, values.length);
@@ -133,27 +141,12 @@ function decodeTypedFrame(value: Record<string, unknown>, limits: DecodeLimits):
   throw new FrameError(problem("invalid_frame", "The frame's type is not known.", faults), frameId);
 }
 
-/** A frame's id is echoed as it was sent: any integer, also beyond 2^53, or a string. */
-function decodeFrameId(id: unknown, faults: FaultList): string | undefined {
-  if (id === undefined) return undefined;
-  if (typeof id === "string" && id.length <= TEXT_CODE_POINTS_MAX) return JSON.stringify(id);
-  if (typeof id === "number" && Number.isInteger(id)) return String(id);
-  const text = exactNumberText(id);
-  if (text !== undefined && text.length <= TEXT_CODE_POINTS_MAX && /^-?\d+$/.test(text)) return text;
-  faults.add("/id", `must be an integer or a string of at most ${TEXT_CODE_POINTS_MAX} characters`);
-  return undefined;
-}
-
-function checkSize(event: EventRecord, at: string, { eventBytesMax }: DecodeLimits): void {
-  if (event.payload.length <= eventBytesMax) return;
-  refuse(
-    "event_too_large",
-    `A payload may have ${eventBytesMax} bytes; this one has ${event.payload.length}.`,
-    {
-      places: [{ pointer: pointerTo(at, "payload"), detail: `must be at most ${eventBytesMax} bytes` }],
-      count: 1,
-    },
-  );
+function checkSize({ payload }: EventRecord, faults: EventFaults, { eventBytesMax }: DecodeLimits): void {
+  if (payload.length <= eventBytesMax) return;
+  refuse("event_too_large", `A payload may have ${eventBytesMax} bytes; this one has ${payload.length}.`, {
+    places: [{ pointer: faults.pointer("payload"), detail: `must be at most ${eventBytesMax} bytes` }],
+    count: 1,
+  });
 }
 
 function refuseEvents(faults: FaultList, events: number): never {
@@ -170,16 +163,4 @@ function tooManyEvents({ eventsMax }: DecodeLimits): string {
 
 function counted(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;
-}
-
-/** The `id` of a frame that is refused without being decoded, as JSON text, where it can be read. */
-export function frameIdOf(text: string): string | undefined {
-  try {
-    const value = parseJson(text);
-    return isContainer(value) && value.type !== undefined
-      ? decodeFrameId(value.id, new FaultList())
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }

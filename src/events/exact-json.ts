@@ -21,7 +21,7 @@ const exact = JSON as unknown as ExactJson;
  * Finds number tokens that a double might change: sixteen or more digits, an exponent, or minus zero. It may
  * also hit inside a string, which costs time and nothing else. Up to 15 digits always survive (IEEE 754).
  */
-const INEXACT_NUMBER = /[:,[\s](?:-0(?:\.0*)?(?![.\d])|-?\d(?:[\d.]{15}|\d*(?:\.\d+)?[eE]))/;
+const INEXACT_NUMBER = /(?:^|[:,[\s])(?:-0(?:\.0*)?(?![.\d])|-?\d(?:[\d.]{15}|\d*(?:\.\d+)?[eE]))/;
 
 /** Parses JSON text. @throws SyntaxError when the text is not JSON. */
 export function parseJson(text: string): unknown {
@@ -98,8 +98,11 @@ function numberText(value: unknown): string | undefined {
   return typeof value === "number" ? String(value) : exactNumberText(value);
 }
 
-/** Texts up to this size are parsed straight away: even if they are all brackets, the values fit in some MB. */
-const PRESCAN_BYTES_MIN = 262_144;
+/**
+ * Texts shorter than this are parsed straight away: even if they are all brackets, the values fit in some MB, and
+ * JSON.stringify does not overflow its stack on them, which would take it a second.
+ */
+const PRESCAN_BYTES_MIN = 32_768;
 
 /** The levels an envelope may put around a payload: frame, array, event. */
 const ENVELOPE_DEPTH = 3;
@@ -119,7 +122,7 @@ export function findOversize(text: string, eventsMax: number): OversizedText | u
     const c = text.charCodeAt(i);
     if (c === 0x22) {
       const end = endOfString(text, i);
-      if (depth === 1 && text.startsWith('"events"', i)) listDepth = 2;
+      if (depth === 1 && text.startsWith('"events"', i) && isMemberName(text, end)) listDepth = 2;
       i = end;
     } else if (c === 0x5b || c === 0x7b) {
       if (++depth > PAYLOAD_DEPTH_MAX + ENVELOPE_DEPTH) return { kind: "deep" };
@@ -132,11 +135,19 @@ export function findOversize(text: string, eventsMax: number): OversizedText | u
   return undefined;
 }
 
-function endOfString(text: string, start: number): number {
-  for (let i = start + 1; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c === 0x5c) i++;
-    else if (c === 0x22) return i;
+/** Where a string ends that begins at `start`: at the first quote with an even number of backslashes before it. */
+export function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let slash = end - 1;
+    while (text.charCodeAt(slash) === 0x5c) slash--;
+    if ((end - slash) % 2 === 1) return end;
   }
   return text.length;
+}
+
+/** Whether the string that ends at `end` names a member: a topic may be called `events`, too. */
+function isMemberName(text: string, end: number): boolean {
+  let at = end + 1;
+  while (text.charCodeAt(at) <= 0x20) at++;
+  return text.charCodeAt(at) === 0x3a;
 }

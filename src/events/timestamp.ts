@@ -4,7 +4,7 @@ const ISO_8601 =
   /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,18})?)?(?:[Zz]|[+-](\d{2})(?::?(\d{2}))?)?)?$/;
 
 /** Publishers send many events with one time; the last one that was fine needs no second look. */
-let lastValid = "";
+let lastValid: string | undefined;
 
 export function isTimestamp(text: string): boolean {
   if (text === lastValid) return true;

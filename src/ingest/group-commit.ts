@@ -23,6 +23,15 @@ export interface GroupCommitLimits extends DecodeLimits {
   readonly topicsMax: number;
 }
 
+export interface GroupCommitOptions {
+  readonly store: EventStore;
+  readonly limits: GroupCommitLimits;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Told of an error that decoding should not have thrown. */
+  readonly onFault: (error: unknown) => void;
+}
+
 /** A commit takes no more publishes once it holds this many events: a longer one would hold up its answers. */
 export const COMMIT_EVENTS_MAX = 4_096;
 
@@ -48,11 +57,13 @@ export class GroupCommit {
   #patterns = new TopicPatterns([]);
   #patternsKey = this.#patterns.key;
 
-  /** @param now milliseconds since 1970. */
-  constructor(store: EventStore, limits: GroupCommitLimits, now: () => number) {
+  readonly #onFault: (error: unknown) => void;
+
+  constructor({ store, limits, now, onFault }: GroupCommitOptions) {
     this.#store = store;
     this.#limits = limits;
     this.#now = now;
+    this.#onFault = onFault;
   }
 
   /** Takes publishes off the front of the queue and commits them together. */
@@ -83,18 +94,24 @@ export class GroupCommit {
       if (error instanceof ProblemError) {
         return { outcome: refusal(error.problem, error instanceof FrameError ? error.frameId : undefined) };
       }
-      throw error;
+      // A fault of ours in one publish must not take the others with it.
+      this.#onFault(error);
+      return { outcome: refusal(problem("internal_error", "The publish could not be decoded.")) };
     }
   }
 
   /** Only here are the topics known: whether the publisher may use them, and whether there is room for new ones. */
-  #judgeTopics({ events, frameId }: DecodedPublish, allowed: TopicPatterns, newTopics: Set<string>): void {
+  #judgeTopics(
+    { events, frameId }: DecodedPublish,
+    allowed: TopicPatterns | undefined,
+    newTopics: Set<string>,
+  ): void {
     const own = new Set<string>();
     let last: string | undefined;
     for (const { topic } of events) {
       if (topic === last) continue;
       last = topic;
-      if (!allowed.matchesAll && !allowed.matches(topic)) {
+      if (!allowed?.matchesAll && !allowed?.matches(topic)) {
         throw new FrameError(
           problem("forbidden_topic", `Publishing to \`${topic}\` is not allowed.`),
           frameId,
@@ -111,7 +128,9 @@ export class GroupCommit {
     for (const topic of own) newTopics.add(topic);
   }
 
-  #patternsOf({ topics }: Grant): TopicPatterns {
+  /** None for a grant without topics: a subscriber's empty list means every topic, a publisher's none. */
+  #patternsOf({ topics }: Grant): TopicPatterns | undefined {
+    if (topics.length === 0) return undefined;
     const key = topics.join(",");
     if (key !== this.#patternsKey) {
       this.#patternsKey = key;

@@ -131,6 +131,9 @@ export class LedgerClient implements Ledger {
       case "closed":
         for (const done of this.#whenClosed.splice(0)) done();
         break;
+      case "fault":
+        events.fault(message.reason);
+        break;
       case "unusable":
         events.unusable(message.reason);
         break;

@@ -1,6 +1,6 @@
 /** Runs the group commit on whatever thread it is put: a queue, one commit after the other, reopening after a loss. */
 
-import { frameIdOf } from "../events/decode-publish.ts";
+import { frameIdOf } from "../events/frame-id.ts";
 import { problem } from "../problem.ts";
 import { type EventStore, StoreError } from "../storage/event-store.ts";
 import { GroupCommit, type GroupCommitLimits } from "./group-commit.ts";
@@ -35,7 +35,9 @@ export class LedgerHost {
 
   constructor(options: LedgerHostOptions) {
     this.#options = options;
-    this.#commits = new GroupCommit(options.store, options.limits, options.now);
+    const { store, limits, now, post } = options;
+    const onFault = (error: unknown): void => post({ kind: "fault", reason: reasonOf(error) });
+    this.#commits = new GroupCommit({ store, limits, now, onFault });
   }
 
   /** Opens the store for the first time. A store that cannot be opened now never can: the node must not start. */

@@ -25,6 +25,7 @@ export type FromLedger =
   | { readonly kind: "opened"; readonly contents: StoreContents }
   | { readonly kind: "unusable"; readonly reason: string }
   | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "fault"; readonly reason: string }
   | {
       readonly kind: "outcomes";
       readonly notice: CommitNotice | undefined;

@@ -51,6 +51,8 @@ export interface LedgerEvents {
   unusable(reason: string): void;
   /** Storage fails: until `opened`, publishes are refused. The text is for the log. */
   failed(reason: string): void;
+  /** One publish was refused because of an error of ours. The text is for the log. */
+  fault(reason: string): void;
 }
 
 /** The one way in, as the edges see it. */

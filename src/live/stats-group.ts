@@ -104,7 +104,10 @@ export class StatsGroup {
   }
 
   #tellSlice(slice: Slice, to: number): void {
-    for (const member of slice.members) if (member.sink.bufferedBytes > 0) this.#eject(slice, member);
+    // What the slice knows may have left the log, after a long pause say: then each member gets a snapshot.
+    const isLost = !this.log.reaches(slice.covered);
+    for (const member of slice.members)
+      if (isLost || member.sink.bufferedBytes > 0) this.#eject(slice, member);
     if (slice.members.size === 0) {
       this.#slices.splice(this.#slices.indexOf(slice), 1);
       return;

@@ -30,6 +30,8 @@ export interface StatsHubOptions {
   /** Runs a task after everything that waits for the thread now. */
   readonly soon: (task: () => void) => void;
   readonly newEpoch: () => string;
+  /** Lowered by tests, so that a tick takes many turns. */
+  readonly socketsPerTurnMax?: number;
 }
 
 /** The groups of one interval, ticking together. */
@@ -121,9 +123,10 @@ export class StatsHub {
   #tick(ticker: Ticker): void {
     if (ticker.isTicking) return;
     ticker.isTicking = true;
-    const work = tellAll([...ticker.groups.values()], this.#log.seal(), this.#options.now());
+    const work = this.#tellAll([...ticker.groups.values()]);
+    const { socketsPerTurnMax = SOCKETS_PER_TURN_MAX } = this.#options;
     const turn = (): void => {
-      for (let sockets = 0; sockets < SOCKETS_PER_TURN_MAX; ) {
+      for (let sockets = 0; sockets < socketsPerTurnMax; ) {
         const { done, value } = work.next();
         if (done === true) {
           ticker.isTicking = false;
@@ -135,10 +138,17 @@ export class StatsHub {
     };
     turn();
   }
-}
 
-function* tellAll(groups: readonly StatsGroup[], to: number, now: number): Generator<number> {
-  for (const group of groups) yield* group.tick(to, now);
+  *#tellAll(groups: readonly StatsGroup[]): Generator<number> {
+    const { epoch } = this.board;
+    const to = this.#log.seal();
+    const now = this.#options.now();
+    for (const group of groups) {
+      // A revision of the epoch before means nothing in this one.
+      if (this.board.epoch !== epoch) return;
+      yield* group.tick(to, now);
+    }
+  }
 }
 
 /** The smallest interval that is not below what was asked for; the largest for whatever exceeds it. */

@@ -18,32 +18,55 @@ const DECOMPRESS: Record<
   ) => Promise<Buffer>,
 };
 
-/** @throws ProblemError `body_too_large`, `unsupported_media_type`, `malformed_utf8` */
-export async function readBody(request: Request, bytesMax: number): Promise<string> {
-  const bytes = await readBytes(request, bytesMax);
+/** Bodies up to this size are read in one go and not counted: the answer is out before they add up. */
+const UNCOUNTED_BYTES_MAX = 65_536;
+
+/** Bytes of bodies that are being read, over all requests: large ones must not fill the memory together. */
+export class BodyBudget {
+  #bytes = 0;
+
+  constructor(private readonly bytesMax: number) {}
+
+  take(bytes: number): void {
+    if (this.#bytes + bytes > this.bytesMax)
+      refuse("overloaded", "Too many large bodies are being read. Sending again is safe.");
+    this.#bytes += bytes;
+  }
+
+  giveBack(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
+/** @throws ProblemError `body_too_large`, `unsupported_media_type`, `malformed_utf8`, `overloaded` */
+export async function readBody(request: Request, bytesMax: number, budget: BodyBudget): Promise<string> {
   const encoding = request.headers.get("content-encoding");
+  const announced = Number(request.headers.get("content-length") ?? Number.NaN);
+  if (announced > bytesMax) refuseSize(bytesMax);
+  const bytes =
+    announced <= UNCOUNTED_BYTES_MAX
+      ? new Uint8Array(await request.arrayBuffer())
+      : await readStream(request, bytesMax, budget);
   return decodeUtf8(
     encoding === null ? bytes : await decompress(bytes, encoding.trim().toLowerCase(), bytesMax),
   );
 }
 
-async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
-  const announced = request.headers.get("content-length");
-  if (announced === null) return readStream(request, bytesMax);
-  if (Number(announced) > bytesMax) refuseSize(bytesMax);
-  return new Uint8Array(await request.arrayBuffer());
-}
-
-/** A body without a length is read only as far as the limit. */
-async function readStream({ body }: Request, bytesMax: number): Promise<Uint8Array> {
+/** A large body, or one without a length, is read only as far as the limit and the budget allow. */
+async function readStream({ body }: Request, bytesMax: number, budget: BodyBudget): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of body ?? []) {
-    size += chunk.length;
-    if (size > bytesMax) refuseSize(bytesMax);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of body ?? []) {
+      budget.take(chunk.length);
+      size += chunk.length;
+      if (size > bytesMax) refuseSize(bytesMax);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks, size);
+  } finally {
+    budget.giveBack(size);
   }
-  return Buffer.concat(chunks);
 }
 
 async function decompress(bytes: Uint8Array, encoding: string, bytesMax: number): Promise<Uint8Array> {

@@ -1,4 +1,4 @@
-/** Reading events: GET /events, page by page, and GET /events/{topic}/{event_id}. */
+/** Reading events: GET /events page by page, GET /events/{topic}/{event_id}, and GET /conflicts. */
 
 import { Elysia } from "elysia";
 import { faultOfEventId, faultOfSource, faultOfTopic } from "../events/text-rules.ts";
@@ -11,10 +11,13 @@ import type { Services } from "./services.ts";
 
 const PAGE_EVENTS_DEFAULT = 100;
 const PAGE_EVENTS_MAX = 10_000;
+/** As many as are kept. */
+const CONFLICTS_MAX = 1_000;
 
 export function eventRoutes(services: Services) {
   return new Elysia()
     .get("/events", ({ request }) => listEvents(services, request.url))
+    .get("/conflicts", ({ request }) => listConflicts(services, request.url))
     .get("/events/:topic/:event_id", ({ request, params }) => findEvent(services, request.url, params));
 }
 
@@ -43,6 +46,17 @@ async function findEvent(
     if (event !== undefined) return jsonResponse(event);
   }
   return refuse("not_found", "There is no such event.");
+}
+
+async function listConflicts({ reader, ledger }: Services, url: string): Promise<Response> {
+  const query = new QueryReader(url, ["topic", "limit"]);
+  const topic = query.checked("topic", faultOfTopic);
+  const limit = query.integer("limit", { min: 1, max: CONFLICTS_MAX }) ?? PAGE_EVENTS_DEFAULT;
+  query.done();
+  expectStarted(ledger.state);
+  const { conflicts, count } = await reader.conflicts(topic === undefined ? { limit } : { topic, limit });
+  const named = topic === undefined ? "null" : JSON.stringify(topic);
+  return jsonResponse(`{"conflicts":[${conflicts}],"count":${count},"topic":${named}}`);
 }
 
 function expectStarted(state: string): void {

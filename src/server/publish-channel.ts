@@ -1,6 +1,6 @@
 /** One publish channel: numbers its frames, hands them in, and answers them in their order. Knows no WebSocket. */
 
-import { frameIdOf } from "../events/decode-publish.ts";
+import { frameIdOf } from "../events/frame-id.ts";
 import type { Grant } from "../ingest/grant.ts";
 import { type Ledger, type Outcome, refusal } from "../ingest/publish.ts";
 import { type Problem, problem } from "../problem.ts";
@@ -51,6 +51,7 @@ export class PublishChannel {
   }
 
   receive(text: string): void {
+    if (this.#isClosed) return;
     const frame = ++this.#received;
     if (this.#inflight >= this.limits.inflightMax) {
       this.#refuse(
@@ -70,6 +71,7 @@ export class PublishChannel {
   }
 
   receiveBinary(): void {
+    if (this.#isClosed) return;
     this.#refuse(
       ++this.#received,
       problem("unsupported_media_type", "Frames are JSON text; this one is binary."),

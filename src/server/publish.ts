@@ -5,7 +5,7 @@ import { ANYONE } from "../ingest/grant.ts";
 import type { Outcome } from "../ingest/publish.ts";
 import { ProblemError, refuse } from "../problem.ts";
 import { acceptedBody } from "./answers.ts";
-import { readBody } from "./body.ts";
+import { BodyBudget, readBody } from "./body.ts";
 import { jsonResponse } from "./problem-response.ts";
 import { PublishChannel } from "./publish-channel.ts";
 import { QueryReader } from "./query.ts";
@@ -13,18 +13,23 @@ import type { Services } from "./services.ts";
 import { edgeSocket, type RawSocket } from "./sockets.ts";
 
 export function publishRoutes(services: Services) {
+  const budget = new BodyBudget(services.limits.readingBytesMax);
   return new Elysia()
-    .post("/publish", ({ request }) => publishOverHttp(services, request), { parse: "none" })
+    .post("/publish", ({ request }) => publishOverHttp(services, budget, request), { parse: "none" })
     .ws(
       "/ws/publish",
       edgeSocket((socket) => openChannel(services, socket)),
     );
 }
 
-async function publishOverHttp({ ledger, limits }: Services, request: Request): Promise<Response> {
+async function publishOverHttp(
+  { ledger, limits }: Services,
+  budget: BodyBudget,
+  request: Request,
+): Promise<Response> {
   expectJson(request.headers.get("content-type"));
   const wantsResults = request.url.includes("?") && readWantsResults(request.url);
-  const text = await readBody(request, limits.bodyBytesMax);
+  const text = await readBody(request, limits.bodyBytesMax, budget);
   const outcome = await new Promise<Outcome>((resolve, reject) => {
     const notTaken = ledger.submit({ text, form: "body", wantsResults, grant: ANYONE }, resolve);
     if (notTaken !== undefined) reject(new ProblemError(notTaken));

@@ -6,6 +6,8 @@ import type { EventReader } from "../storage/event-reader.ts";
 
 export interface ServerLimits {
   readonly bodyBytesMax: number;
+  /** Bytes of large bodies that are being read at one time. */
+  readonly readingBytesMax: number;
   readonly eventsMax: number;
   readonly inflightMax: number;
 }

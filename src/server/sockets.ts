@@ -28,12 +28,25 @@ interface FrameTarget {
   message: (socket: unknown, message: string | Uint8Array) => void;
 }
 
+/** Our protocol's name, selected where a client offers it. */
+const SUBPROTOCOL = "onefold.v1";
+
+interface Upgrade {
+  readonly request: Request;
+  readonly set: { readonly headers: Record<string, unknown> };
+}
+
 /**
  * The hooks of a WebSocket route. Elysia parses every text frame before any hook sees it, which would change numbers
  * that a double cannot hold; so the function that Bun calls is replaced when a socket opens.
  */
 export function edgeSocket(open: (socket: RawSocket, request: Request) => SocketHandler | undefined) {
   return {
+    upgrade({ request, set }: Upgrade): void {
+      const offered = request.headers.get("sec-websocket-protocol")?.split(/\s*,\s*/) ?? [];
+      // Left to itself Bun would select the first that is offered, which may be a token; empty selects none.
+      set.headers["sec-websocket-protocol"] = offered.includes(SUBPROTOCOL) ? SUBPROTOCOL : "";
+    },
     open({ raw, data: { request } }: Opening): void {
       const socket = raw as RawSocket;
       (socket.data as FrameTarget).message = (_socket, message) => {

@@ -52,8 +52,13 @@ function allTopics(board: CounterBoard, now: number): string[] {
 }
 
 function topicMember(topic: TopicState, now: number): string {
+  return `${JSON.stringify(topic.name)}:{${topicDetails(topic, now)}}`;
+}
+
+/** A topic's counters, times and rate (received events a second), as members of a JSON object. */
+export function topicDetails(topic: TopicState, now: number): string {
   const times = `"first_at":"${new Date(topic.firstAt).toISOString()}","last_at":"${new Date(topic.lastAt).toISOString()}"`;
-  return `${JSON.stringify(topic.name)}:{${countersMembers(topic)},${times},"rate":${rateAt(topic, now).toFixed(3)}}`;
+  return `${countersMembers(topic)},${times},"rate":${rateAt(topic, now).toFixed(3)}`;
 }
 
 function openSubscription({ hub }: Services, socket: RawSocket, url: string) {

@@ -26,8 +26,21 @@ export interface EventKey {
   readonly eventId: string;
 }
 
+/** The latest conflicts, newest first. */
+export interface ConflictQuery {
+  readonly topic?: string;
+  readonly limit: number;
+}
+
+/** `conflicts` holds the elements of a JSON array, without its brackets. */
+export interface ConflictPage {
+  readonly conflicts: string;
+  readonly count: number;
+}
+
 export interface EventReader {
   page(query: EventQuery): Promise<EventPage>;
+  conflicts(query: ConflictQuery): Promise<ConflictPage>;
   /** The event's JSON text, or undefined. `candidates` are the rows that may hold it. */
   find(key: EventKey, candidates: readonly number[]): Promise<string | undefined>;
 }

@@ -1,9 +1,17 @@
 /** What the edge thread and the reader thread say to each other. */
 
-import type { EventKey, EventPage, EventQuery, EventReader } from "./event-reader.ts";
+import type {
+  ConflictPage,
+  ConflictQuery,
+  EventKey,
+  EventPage,
+  EventQuery,
+  EventReader,
+} from "./event-reader.ts";
 
 export type ToReader =
   | { readonly kind: "page"; readonly ticket: number; readonly query: EventQuery }
+  | { readonly kind: "conflicts"; readonly ticket: number; readonly query: ConflictQuery }
   | {
       readonly kind: "find";
       readonly ticket: number;
@@ -13,6 +21,7 @@ export type ToReader =
 
 export type FromReader =
   | { readonly kind: "page"; readonly ticket: number; readonly page: EventPage }
+  | { readonly kind: "conflicts"; readonly ticket: number; readonly page: ConflictPage }
   | { readonly kind: "found"; readonly ticket: number; readonly event: string | undefined }
   | { readonly kind: "failed"; readonly ticket: number; readonly reason: string };
 
@@ -31,6 +40,11 @@ export class ReaderClient implements EventReader {
   async page(query: EventQuery): Promise<EventPage> {
     const answer = await this.#ask((ticket) => ({ kind: "page", ticket, query }));
     return (answer as FromReader & { kind: "page" }).page;
+  }
+
+  async conflicts(query: ConflictQuery): Promise<ConflictPage> {
+    const answer = await this.#ask((ticket) => ({ kind: "conflicts", ticket, query }));
+    return (answer as FromReader & { kind: "conflicts" }).page;
   }
 
   async find(key: EventKey, candidates: readonly number[]): Promise<string | undefined> {

@@ -11,6 +11,8 @@ function answer(reader: SqliteEventReader, message: ToReader): FromReader {
   const { ticket } = message;
   try {
     if (message.kind === "page") return { kind: "page", ticket, page: reader.page(message.query) };
+    if (message.kind === "conflicts")
+      return { kind: "conflicts", ticket, page: reader.conflicts(message.query) };
     return { kind: "found", ticket, event: reader.find(message.key, message.candidates) };
   } catch (error) {
     return { kind: "failed", ticket, reason: error instanceof Error ? error.message : String(error) };

@@ -8,18 +8,17 @@ import type { SegmentStep } from "./topic-segments.ts";
 /** Conflicts that are kept; older ones go. */
 export const CONFLICTS_MAX = 1_000;
 
-export interface NewEvent {
-  readonly seq: number;
-  readonly topicId: number;
-  readonly record: EventRecord;
-}
-
+/** Positions in `events` and `topicIds` stand for events: a commit makes no object per event. */
 export interface Commit {
-  readonly events: readonly NewEvent[];
-  /** 16 bytes for each of the events. */
+  readonly events: readonly EventRecord[];
+  readonly topicIds: Int32Array;
+  /** Positions of the new events; they take consecutive sequence numbers from `firstSeq`. */
+  readonly fresh: readonly number[];
+  readonly firstSeq: number;
+  /** 16 bytes for each of the new events. */
   readonly fingerprints: Uint8Array;
-  /** Arrivals in conflict; `seq` is the first arrival's. */
-  readonly conflicts: readonly NewEvent[];
+  /** Positions of the arrivals in conflict, and the sequence numbers of their first arrivals. */
+  readonly conflicts: readonly { readonly at: number; readonly seq: number }[];
   readonly increments: Increments;
   /** The number that the first of the new topics takes. */
   readonly firstNewTopicId: number;
@@ -33,6 +32,7 @@ export class CommitWriter {
   readonly #rollback: Statement;
   readonly #insertTopic: Statement;
   readonly #insertEvent: Statement;
+  readonly #insertPlainEvent: Statement;
   readonly #insertFingerprints: Statement;
   readonly #addCounters: Statement;
   readonly #insertConflict: Statement;
@@ -49,6 +49,10 @@ export class CommitWriter {
     this.#insertEvent = db.prepare(
       `INSERT INTO events (seq, topic_id, scope, event_id, timestamp, source, payload, attributes, received_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#insertPlainEvent = db.prepare(
+      `INSERT INTO events (seq, topic_id, scope, event_id, timestamp, source, payload, received_at)
+       VALUES (?, ?, '', ?, ?, ?, ?, ?)`,
     );
     this.#insertFingerprints = db.prepare(
       "INSERT INTO fingerprints (first_seq, count, words) VALUES (?, ?, ?)",
@@ -92,29 +96,38 @@ export class CommitWriter {
     }
   }
 
-  #writeRows({ events, fingerprints, conflicts, increments, firstNewTopicId, segmentStep }: Commit): void {
-    for (const [i, name] of increments.newTopics.entries()) this.#insertTopic.run(firstNewTopicId + i, name);
-    this.#insertEvents(events, increments.at);
-    if (events.length > 0) this.#insertFingerprints.run(events[0]!.seq, events.length, fingerprints);
-    const { rows, at } = increments;
+  #writeRows(commit: Commit): void {
+    const { fresh, firstSeq, fingerprints, increments, firstNewTopicId, segmentStep } = commit;
+    const { newTopics, rows, at } = increments;
+    for (let i = 0; i < newTopics.length; i++) this.#insertTopic.run(firstNewTopicId + i, newTopics[i]!);
+    this.#insertEvents(commit);
+    if (fresh.length > 0) this.#insertFingerprints.run(firstSeq, fresh.length, fingerprints);
     for (let i = 0; i < rows.length; i += INCREMENT_COLUMNS) {
       this.#addCounters.run(rows[i]!, rows[i + 1]!, rows[i + 2]!, rows[i + 3]!, rows[i + 4]!, at);
     }
-    if (conflicts.length > 0) this.#insertConflicts(conflicts, at);
+    this.#insertConflicts(commit);
     if (segmentStep !== undefined) this.#insertSegments(segmentStep);
   }
 
-  #insertEvents(events: readonly NewEvent[], at: number): void {
-    const insert = this.#insertEvent;
-    for (const { seq, topicId, record } of events) {
-      const { scope, eventId, timestamp, source, payload, attributes } = record;
-      insert.run(seq, topicId, scope, eventId, timestamp, source, payload, attributes, at);
+  #insertEvents({ events, topicIds, fresh, firstSeq, increments }: Commit): void {
+    const { at } = increments;
+    for (let i = 0; i < fresh.length; i++) {
+      const position = fresh[i]!;
+      const { scope, eventId, timestamp, source, payload, attributes } = events[position]!;
+      const [seq, topicId] = [firstSeq + i, topicIds[position]!];
+      if (scope === "" && attributes === null) {
+        this.#insertPlainEvent.run(seq, topicId, eventId, timestamp, source, payload, at);
+      } else {
+        this.#insertEvent.run(seq, topicId, scope, eventId, timestamp, source, payload, attributes, at);
+      }
     }
   }
 
-  #insertConflicts(conflicts: readonly NewEvent[], at: number): void {
-    for (const { seq, topicId, record } of conflicts.slice(-CONFLICTS_MAX)) {
-      this.#insertConflict.run(seq, topicId, record.scope, record.eventId, record.source, record.payload, at);
+  #insertConflicts({ events, topicIds, conflicts, increments }: Commit): void {
+    if (conflicts.length === 0) return;
+    for (const { at, seq } of conflicts.slice(-CONFLICTS_MAX)) {
+      const { scope, eventId, source, payload } = events[at]!;
+      this.#insertConflict.run(seq, topicIds[at]!, scope, eventId, source, payload, increments.at);
     }
     this.#trimConflicts.run();
   }

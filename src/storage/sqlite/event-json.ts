@@ -26,6 +26,23 @@ export function eventJson({
   return `{"seq":${seq},"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)},"timestamp":${time},"source":${JSON.stringify(source)},"payload":${payload},"received_at":${received}}`;
 }
 
+/** An arrival whose payload differed from the event stored under its key. */
+export type StoredConflict = Omit<StoredEvent, "timestamp" | "attributes">;
+
+/** `seq` is the first arrival's; source, payload and time are those of the one that was refused storage. */
+export function conflictJson({
+  seq,
+  topic,
+  scope,
+  eventId,
+  source,
+  payload,
+  receivedAt,
+}: StoredConflict): string {
+  const scoped = scope === "" ? "" : `,"scope":${JSON.stringify(scope)}`;
+  return `{"seq":${seq},"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)}${scoped},"source":${JSON.stringify(source)},"payload":${payload},"received_at":${isoTime(receivedAt)}}`;
+}
+
 let lastMs = -1;
 let lastText = "";
 

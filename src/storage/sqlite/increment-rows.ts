@@ -42,10 +42,10 @@ export class IncrementRows {
 
 function grown<T extends Int32Array | Float64Array>(
   old: T,
-  Array: new (length: number) => T,
+  Columns: new (length: number) => T,
   lengthMin: number,
 ): T {
-  const larger = new Array(Math.max(old.length * 2, lengthMin));
+  const larger = new Columns(Math.max(old.length * 2, lengthMin));
   larger.set(old);
   return larger;
 }

@@ -35,7 +35,9 @@ export class KeyLookup {
   readonly #readMany: Statement<StoredKey, number[]>;
   readonly #readOne: Statement<StoredKey, [number]>;
   readonly #fetched = new Map<number, StoredKey>();
-  #words = new Uint32Array(1_024 * FINGERPRINT_WORDS);
+  #words = new Uint32Array(STAGED_CAPACITY * FINGERPRINT_WORDS);
+  /** Whether the index knows the fingerprint of an event of the batch: most events need no second look. */
+  #isKnown = new Uint8Array(STAGED_CAPACITY);
 
   constructor(
     db: Database,
@@ -56,9 +58,7 @@ export class KeyLookup {
 
   /** Takes in a batch: computes its fingerprints and reads the rows that its duplicates may be of, all at once. */
   begin(events: readonly EventRecord[], topicIds: Int32Array): void {
-    if (this.#words.length < events.length * FINGERPRINT_WORDS) {
-      this.#words = new Uint32Array(events.length * 2 * FINGERPRINT_WORDS);
-    }
+    this.#reserve(events.length);
     this.#staged.clear();
     this.#fetched.clear();
     const wanted: number[] = [];
@@ -68,9 +68,9 @@ export class KeyLookup {
       const at = i * FINGERPRINT_WORDS;
       this.fingerprinter.write(topicIds[i]!, scope, eventId, words, at);
       const shard = this.index.shard(words[at + 1]!);
-      for (let seq = shard.first(words[at]!, words[at + 1]!); seq > 0; seq = shard.next()) {
-        if (this.recent.get(seq) === undefined) wanted.push(seq);
-      }
+      let seq = shard.first(words[at]!, words[at + 1]!);
+      this.#isKnown[i] = seq > 0 ? 1 : 0;
+      for (; seq > 0; seq = shard.next()) if (this.recent.get(seq) === undefined) wanted.push(seq);
     }
     if (wanted.length > 0) this.#fetch(wanted);
   }
@@ -80,9 +80,11 @@ export class KeyLookup {
     const event = events[i]!;
     const low = this.#words[i * FINGERPRINT_WORDS]!;
     const high = this.#words[i * FINGERPRINT_WORDS + 1]!;
-    const shard = this.index.shard(high);
-    for (let seq = shard.first(low, high); seq > 0; seq = shard.next()) {
-      if (this.#isFirstArrival(event, topicIds[i]!, seq, arrival)) return;
+    if (this.#isKnown[i] === 1) {
+      const shard = this.index.shard(high);
+      for (let seq = shard.first(low, high); seq > 0; seq = shard.next()) {
+        if (this.#isFirstArrival(event, topicIds[i]!, seq, arrival)) return;
+      }
     }
     for (let at = this.#staged.first(low, high); at > 0; at = this.#staged.next()) {
       const earlier = events[at - 1]!;
@@ -118,6 +120,12 @@ export class KeyLookup {
     arrival.firstReceivedAt =
       recent === undefined ? (stored as StoredKey).receivedAt : this.recent.receivedAt(seq);
     return true;
+  }
+
+  #reserve(events: number): void {
+    if (events <= this.#isKnown.length) return;
+    this.#words = new Uint32Array(events * 2 * FINGERPRINT_WORDS);
+    this.#isKnown = new Uint8Array(events * 2);
   }
 
   #fetch(wanted: number[]): void {

@@ -14,7 +14,7 @@ export interface Recovered {
   readonly index: DedupIndex;
   readonly segments: TopicSegments;
   readonly nextSeq: number;
-  /** Milliseconds since 1970 of the newest event, or 0. */
+  /** Milliseconds since 1970 of the newest arrival, duplicates included, or 0. */
   readonly lastReceivedAt: number;
 }
 
@@ -25,13 +25,14 @@ export function recover(db: Database): Recovered {
     )
     .get();
   const index = readIndex(db, newest?.seq ?? 0);
+  const topics = readTopics(db);
   return {
     fingerprintKey: readFingerprintKey(db),
-    topics: readTopics(db),
+    topics,
     index,
     segments: readSegments(db),
     nextSeq: (newest?.seq ?? 0) + 1,
-    lastReceivedAt: newest?.received_at ?? 0,
+    lastReceivedAt: topics.reduce((last, { lastAt }) => Math.max(last, lastAt), newest?.received_at ?? 0),
   };
 }
 
@@ -77,6 +78,8 @@ function readIndex(db: Database, newestSeq: number): DedupIndex {
     for (const { first_seq, count, words: bytes } of blobs) {
       if (bytes.length !== count * FINGERPRINT_WORDS * 4)
         throw new DatabaseUnusableError("The file's fingerprints are damaged.");
+      if (first_seq !== last + 1)
+        throw new DatabaseUnusableError(`The file's fingerprints of event ${last + 1} are missing.`);
       const words = new Uint32Array(bytes.buffer, bytes.byteOffset, count * FINGERPRINT_WORDS);
       for (let i = 0; i < count; i++) {
         index.insert(words[i * FINGERPRINT_WORDS]!, words[i * FINGERPRINT_WORDS + 1]!, first_seq + i);

@@ -1,8 +1,8 @@
 /** Reads events on a read-only connection of its own: never waits for the writer, never scans without a budget. */
 
 import type { Database, Statement } from "bun:sqlite";
-import type { EventKey, EventPage, EventQuery } from "../event-reader.ts";
-import { eventJson, type StoredEvent } from "./event-json.ts";
+import type { ConflictPage, ConflictQuery, EventKey, EventPage, EventQuery } from "../event-reader.ts";
+import { conflictJson, eventJson, type StoredConflict, type StoredEvent } from "./event-json.ts";
 import { SEGMENT_EVENTS, segmentOf } from "./topic-segments.ts";
 
 /** A page that has looked for so long is sent as it is, with a `next`. */
@@ -11,8 +11,14 @@ const PAGE_BUDGET_MS = 50;
 /** UTF-16 units of JSON in a page. */
 const PAGE_TEXT_MAX = 16 * 1024 * 1024;
 
-/** Rows fetched by one statement; the budget is looked at in between. */
-const ROWS_PER_READ = 512;
+/** Rows fetched by one statement, at most; the budget is looked at in between. */
+const ROWS_PER_READ_MAX = 512;
+
+/** Rows of the first statement: when their payloads turn out to be large, the next ones fetch no more. */
+const ROWS_PER_READ_MIN = 8;
+
+/** UTF-16 units of payload from which on a read counts as large. */
+const LARGE_READ_TEXT = 1024 * 1024;
 
 /** Sequence numbers that may match, a run at a time, in the order asked for. */
 type Runs = Generator<{ rows: readonly StoredEvent[]; lookedThrough: number }>;
@@ -28,6 +34,7 @@ export class SqliteEventReader {
   readonly #segment: Statement<{ offsets: Uint8Array }, [number, number]>;
   readonly #bySeq: Statement<StoredEvent, [number]>;
   readonly #ranges: Record<"asc" | "desc", Statement<StoredEvent, [number, number, number | null, number]>>;
+  readonly #conflicts: Statement<StoredConflict, [string | null, number]>;
   readonly #firstReceived: Statement<{ seq: number; at: number }, [number]>;
 
   /** @param now milliseconds; only differences matter. */
@@ -46,6 +53,11 @@ export class SqliteEventReader {
     this.#segment = db.prepare("SELECT offsets FROM topic_segments WHERE segment = ? AND topic_id = ?");
     this.#bySeq = db.prepare(`${columns} WHERE seq = ?`);
     this.#ranges = { asc: db.prepare(range("ASC")), desc: db.prepare(range("DESC")) };
+    this.#conflicts = db.prepare(
+      `SELECT seq, topics.name AS topic, scope, event_id AS eventId, source, payload, received_at AS receivedAt
+       FROM conflicts JOIN topics ON topics.id = conflicts.topic_id
+       WHERE topics.name = coalesce(?, topics.name) ORDER BY conflicts.id DESC LIMIT ?`,
+    );
     this.#firstReceived = db.prepare(
       "SELECT seq, received_at AS at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1",
     );
@@ -62,6 +74,13 @@ export class SqliteEventReader {
         if (row?.topic === topic && row.scope === scope && row.eventId === eventId) return eventJson(row);
       }
       return undefined;
+    });
+  }
+
+  conflicts({ topic, limit }: ConflictQuery): ConflictPage {
+    return this.#inOneSnapshot(() => {
+      const rows = this.#conflicts.all(topic ?? null, limit);
+      return { conflicts: rows.map(conflictJson).join(","), count: rows.length };
     });
   }
 
@@ -138,11 +157,11 @@ export class SqliteEventReader {
   /** Reads a range of rows from end to end. */
   *#scan(order: "asc" | "desc", low: number, high: number, topicId: number | null): Runs {
     const isAscending = order === "asc";
+    let size = ROWS_PER_READ_MIN;
     for (let from = isAscending ? low : high; from >= low && from <= high; ) {
-      const to = isAscending
-        ? Math.min(high, from + ROWS_PER_READ - 1)
-        : Math.max(low, from - ROWS_PER_READ + 1);
-      const rows = this.#ranges[order].all(Math.min(from, to), Math.max(from, to), topicId, ROWS_PER_READ);
+      const to = isAscending ? Math.min(high, from + size - 1) : Math.max(low, from - size + 1);
+      const rows = this.#ranges[order].all(Math.min(from, to), Math.max(from, to), topicId, size);
+      size = nextReadSize(size, rows);
       yield { rows, lookedThrough: to };
       from = isAscending ? to + 1 : to - 1;
     }
@@ -158,14 +177,18 @@ export class SqliteEventReader {
       if (!isAscending) offsets.reverse();
       const base = segment * SEGMENT_EVENTS;
       let rows: StoredEvent[] = [];
+      let text = 0;
       for (const offset of offsets) {
         const seq = base + offset;
         if (seq < low || seq > high) continue;
         const row = this.#bySeq.get(seq);
-        if (row !== null) rows.push(row);
-        if (rows.length < ROWS_PER_READ) continue;
+        if (row === null) continue;
+        rows.push(row);
+        text += row.payload.length;
+        if (rows.length < ROWS_PER_READ_MAX && text < LARGE_READ_TEXT) continue;
         yield { rows, lookedThrough: seq };
         rows = [];
+        text = 0;
       }
       yield { rows, lookedThrough: isAscending ? base + SEGMENT_EVENTS - 1 : base };
     }
@@ -179,6 +202,12 @@ export class SqliteEventReader {
   close(): void {
     this.#db.close();
   }
+}
+
+/** Payloads may be megabytes each: after a large read the next is as small as the first. */
+function nextReadSize(size: number, rows: readonly StoredEvent[]): number {
+  const text = rows.reduce((sum, { payload }) => sum + payload.length, 0);
+  return text < LARGE_READ_TEXT ? Math.min(size * 2, ROWS_PER_READ_MAX) : ROWS_PER_READ_MIN;
 }
 
 function page(events: readonly string[], next: number | null): EventPage {

@@ -7,11 +7,10 @@ import {
   type AppendResult,
   type Batch,
   type EventStore,
-  type Increments,
   type StoreContents,
   StoreError,
 } from "../event-store.ts";
-import { CommitWriter, type NewEvent } from "./commit-writer.ts";
+import { type Commit, CommitWriter } from "./commit-writer.ts";
 import { type OpenDatabase, openForWriting } from "./database.ts";
 import type { DedupIndex } from "./dedup-index.ts";
 import { IncrementRows } from "./increment-rows.ts";
@@ -27,19 +26,15 @@ export interface SqliteStoreOptions {
   readonly migrationsFolder: string;
   /** Replaced by tests that make statements fail. */
   readonly open?: OpenDatabase;
+  /** Events that the file may hold; lowered by tests that fill it. */
+  readonly eventsMax?: number;
 }
 
 /** The index keeps sequence numbers in 32 bits. */
 const SEQ_MAX = 0xffff_ffff;
 
 /** What a batch will become, decided in memory; nothing is changed until it has been written. */
-interface Plan {
-  readonly events: NewEvent[];
-  readonly fingerprints: Uint32Array;
-  readonly conflicts: NewEvent[];
-  readonly increments: Increments;
-  readonly firstNewTopicId: number;
-}
+type Plan = Omit<Commit, "fingerprints" | "segmentStep"> & { readonly words: Uint32Array };
 
 /** Everything that `open` makes; replaced as a whole by the next `open`. */
 interface OpenState {
@@ -96,10 +91,12 @@ export class SqliteEventStore implements EventStore {
     const at = Math.max(receivedAt, this.#lastReceivedAt);
     try {
       const plan = this.#plan(state, events, at);
-      if (this.#nextSeq + plan.events.length > SEQ_MAX)
-        throw new StoreError("refused", "The file is full: it holds 2^32 events.", undefined);
+      const eventsMax = this.#options.eventsMax ?? SEQ_MAX;
+      if (this.#nextSeq - 1 + plan.fresh.length > eventsMax) {
+        throw new StoreError("refused", `The file is full: it may hold ${eventsMax} events.`, undefined);
+      }
       const segmentStep = state.segments.nextStep();
-      state.writer.write({ ...plan, fingerprints: new Uint8Array(plan.fingerprints.buffer), segmentStep });
+      state.writer.write({ ...plan, fingerprints: new Uint8Array(plan.words.buffer), segmentStep });
       if (segmentStep !== undefined) state.segments.keepStep(segmentStep);
       this.#adopt(state, plan);
       return { verdicts: this.#verdicts, increments: plan.increments };
@@ -146,27 +143,20 @@ export class SqliteEventStore implements EventStore {
     const firstNewTopicId = topics.count + 1;
     for (let i = 0; i < events.length; i++) this.#topicIds[i] = topics.idOrStage(events[i]!.topic);
     lookup.begin(events, this.#topicIds);
-    const fresh: NewEvent[] = [];
-    const conflicts: NewEvent[] = [];
-    const fingerprints = new Uint32Array(events.length * FINGERPRINT_WORDS);
+    const fresh: number[] = [];
+    const conflicts: { at: number; seq: number }[] = [];
     for (let i = 0; i < events.length; i++) {
-      const topicId = this.#topicIds[i]!;
       const { status, seq } = this.#judge(lookup, events, i, at, fresh.length);
-      this.#increments.add(topicId, status);
-      if (status === EventStatus.processed) {
-        const from = i * FINGERPRINT_WORDS;
-        fingerprints.set(
-          lookup.words.subarray(from, from + FINGERPRINT_WORDS),
-          fresh.length * FINGERPRINT_WORDS,
-        );
-        fresh.push({ seq, topicId, record: events[i]! });
-      } else if (status === EventStatus.conflict) {
-        conflicts.push({ seq, topicId, record: events[i]! });
-      }
+      this.#increments.add(this.#topicIds[i]!, status);
+      if (status === EventStatus.processed) fresh.push(i);
+      else if (status === EventStatus.conflict) conflicts.push({ at: i, seq });
     }
     return {
-      events: fresh,
-      fingerprints: fingerprints.slice(0, fresh.length * FINGERPRINT_WORDS),
+      events,
+      topicIds: this.#topicIds,
+      fresh,
+      firstSeq: this.#nextSeq,
+      words: wordsOf(fresh, lookup.words),
       conflicts,
       increments: { at, newTopics: topics.staged, rows: this.#increments.take() },
       firstNewTopicId,
@@ -195,15 +185,16 @@ export class SqliteEventStore implements EventStore {
   }
 
   /** The commit succeeded: only now does memory follow the file. */
-  #adopt({ index, recent, segments, topics }: OpenState, { events, fingerprints, increments }: Plan): void {
-    for (let i = 0; i < events.length; i++) {
-      const { seq, topicId, record } = events[i]!;
-      index.insert(fingerprints[i * FINGERPRINT_WORDS]!, fingerprints[i * FINGERPRINT_WORDS + 1]!, seq);
-      recent.add(seq, record, increments.at);
-      segments.add(seq, topicId);
+  #adopt({ index, recent, segments, topics }: OpenState, plan: Plan): void {
+    const { events, topicIds, fresh, firstSeq, words, increments } = plan;
+    for (let i = 0; i < fresh.length; i++) {
+      const position = fresh[i]!;
+      index.insert(words[i * FINGERPRINT_WORDS]!, words[i * FINGERPRINT_WORDS + 1]!, firstSeq + i);
+      recent.add(firstSeq + i, events[position]!, increments.at);
+      segments.add(firstSeq + i, topicIds[position]!);
     }
     topics.keepStaged();
-    this.#nextSeq += events.length;
+    this.#nextSeq += fresh.length;
     this.#lastReceivedAt = increments.at;
   }
 
@@ -212,6 +203,17 @@ export class SqliteEventStore implements EventStore {
     this.#topicIds = new Int32Array(events * 2);
     this.#verdicts = verdictColumns(events * 2);
   }
+}
+
+/** The fingerprints of the new events, one after the other, in memory of their own. */
+function wordsOf(fresh: readonly number[], all: Uint32Array): Uint32Array {
+  const words = new Uint32Array(fresh.length * FINGERPRINT_WORDS);
+  let to = 0;
+  for (const position of fresh) {
+    const from = position * FINGERPRINT_WORDS;
+    for (let word = 0; word < FINGERPRINT_WORDS; word++) words[to++] = all[from + word]!;
+  }
+  return words;
 }
 
 function verdictColumns(length: number) {

@@ -5,8 +5,8 @@
 
 export const SEGMENT_EVENTS = 65_536;
 
-/** Rows added to one commit: enough to keep up with 65,536 topics a segment at one event a commit. */
-const STEP_ROWS_MAX = 64;
+/** Rows added to one commit at least, while there are any. */
+const STEP_ROWS_MIN = 64;
 
 export interface SegmentRow {
   readonly segment: number;
@@ -16,7 +16,7 @@ export interface SegmentRow {
 
 export interface SegmentStep {
   readonly rows: readonly SegmentRow[];
-  /** Set when these rows complete a segment: the last `seq` of it. */
+  /** Set when these rows complete segments: the last `seq` of the last of them. */
   readonly indexedThrough: number | undefined;
 }
 
@@ -27,8 +27,10 @@ export function segmentOf(seq: number): number {
 export class TopicSegments {
   readonly #topicIds = new Uint32Array(SEGMENT_EVENTS);
   #segment: number;
-  /** Closed segments whose rows are not all written, the oldest first. */
-  readonly #closed: { segment: number; rows: SegmentRow[]; written: number }[] = [];
+  /** Rows of closed segments that are not written yet, the oldest segment first. */
+  readonly #waiting: SegmentRow[] = [];
+  /** Events added since the last step. */
+  #added = 0;
 
   /** @param indexedThrough the last `seq` whose segment is written; events after it must be added again. */
   constructor(indexedThrough: number) {
@@ -39,29 +41,31 @@ export class TopicSegments {
   add(seq: number, topicId: number): void {
     const segment = segmentOf(seq);
     if (segment !== this.#segment) {
-      this.#closed.push({ segment: this.#segment, rows: this.#collect(), written: 0 });
+      for (const row of this.#collect()) this.#waiting.push(row);
       this.#topicIds.fill(0);
       this.#segment = segment;
     }
     this.#topicIds[seq % SEGMENT_EVENTS] = topicId;
+    this.#added++;
   }
 
-  /** The rows that the next commit should write. Nothing changes until `keepStep`. */
+  /**
+   * The rows that the next commit should write: twice the share of what waits that the events since the last step
+   * are of a segment, so that about one segment waits, however large the commits are and however many the topics.
+   * Nothing changes until `keepStep`.
+   */
   nextStep(): SegmentStep | undefined {
-    const oldest = this.#closed[0];
-    if (oldest === undefined) return undefined;
-    const end = Math.min(oldest.written + STEP_ROWS_MAX, oldest.rows.length);
-    const isComplete = end === oldest.rows.length;
-    return {
-      rows: oldest.rows.slice(oldest.written, end),
-      indexedThrough: isComplete ? (oldest.segment + 1) * SEGMENT_EVENTS - 1 : undefined,
-    };
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return undefined;
+    const share = Math.ceil((2 * waiting.length * this.#added) / SEGMENT_EVENTS);
+    const rows = waiting.slice(0, Math.max(STEP_ROWS_MIN, share));
+    const next = waiting[rows.length]?.segment ?? rows.at(-1)!.segment + 1;
+    return { rows, indexedThrough: next > rows[0]!.segment ? next * SEGMENT_EVENTS - 1 : undefined };
   }
 
-  keepStep(step: SegmentStep): void {
-    const oldest = this.#closed[0]!;
-    oldest.written += step.rows.length;
-    if (step.indexedThrough !== undefined) this.#closed.shift();
+  keepStep({ rows }: SegmentStep): void {
+    this.#waiting.splice(0, rows.length);
+    this.#added = 0;
   }
 
   /** Sorts the segment by topic: count, then place (counting sort), 16-bit offsets in ascending order. */

@@ -1,0 +1,29 @@
+/** Every latency of a run, kept one by one, so that the percentiles are exact. */
+
+export interface LatencySummary {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+const CAPACITY_START = 65_536;
+
+export class Latencies {
+  #values = new Float64Array(CAPACITY_START);
+  #count = 0;
+
+  add(ms: number): void {
+    if (this.#count === this.#values.length) {
+      const larger = new Float64Array(this.#count * 2);
+      larger.set(this.#values);
+      this.#values = larger;
+    }
+    this.#values[this.#count++] = ms;
+  }
+
+  summary(): LatencySummary {
+    const sorted = this.#values.slice(0, this.#count).sort();
+    const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
+    return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+  }
+}

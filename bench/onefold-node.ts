@@ -1,0 +1,65 @@
+/** The executable under test: started on a free port over an empty folder, its counters checked at the end. */
+
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { join } from "node:path";
+import { type ServerProcess, startServer } from "./server-process.ts";
+
+const ROOT = join(import.meta.dir, "..");
+export const EXECUTABLE = join(ROOT, "dist", "onefold");
+
+/** Beside the repository's own data, and like it not under version control. */
+const DATA_PARENT = join(ROOT, "data");
+
+/** TMPFS_MAGIC of linux/magic.h: a file system in memory has no syncs to wait for. */
+const TMPFS = 0x01021994;
+
+/** What was sent and acknowledged. */
+export interface Sent {
+  readonly received: number;
+  readonly unique: number;
+  /** New events beyond these that may have been taken: sent, but their answer was not awaited. */
+  readonly unansweredMax?: number;
+}
+
+export interface OnefoldNode extends ServerProcess {
+  /** @throws Error unless the node has counted exactly what was sent, and no conflict. */
+  expectCounted(sent: Sent): Promise<void>;
+}
+
+export async function startOnefold(): Promise<OnefoldNode> {
+  const folder = makeDataFolder();
+  const server = await startServer([EXECUTABLE, "serve", "--port", "0", "--data", folder]);
+  return {
+    ...server,
+    expectCounted: (sent) => expectCounted(server.url, sent),
+    stop: async () => {
+      await server.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** An empty folder on a real disk. The caller removes it. */
+export function makeDataFolder(): string {
+  if (!existsSync(EXECUTABLE)) throw new Error("dist/onefold is missing: bun run build");
+  mkdirSync(DATA_PARENT, { recursive: true });
+  if (statfsSync(DATA_PARENT).type === TMPFS) {
+    throw new Error(`${DATA_PARENT} is in memory; a bench needs a disk`);
+  }
+  return mkdtempSync(join(DATA_PARENT, "bench-"));
+}
+
+async function expectCounted(url: string, { received, unique, unansweredMax = 0 }: Sent): Promise<void> {
+  const stats = (await (await fetch(`${url}/stats`)).json()) as Record<string, number>;
+  const extra = stats.received! - received;
+  const expected = {
+    received: received + Math.min(Math.max(extra, 0), unansweredMax),
+    unique_processed: unique + extra,
+    duplicate_dropped: received - unique,
+    conflicts: 0,
+    rejected: 0,
+  };
+  for (const [name, value] of Object.entries(expected)) {
+    if (stats[name] !== value) throw new Error(`wrong count: ${name} is ${stats[name]}, not ${value}`);
+  }
+}

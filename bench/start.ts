@@ -1,0 +1,90 @@
+/** `start`: how soon a node is healthy over an empty folder, and what it takes up while nobody asks anything. */
+
+import { rmSync } from "node:fs";
+import type { Bench } from "./bench.ts";
+import { EXECUTABLE, makeDataFolder } from "./onefold-node.ts";
+import { cpuSecondsOf, residentBytesOf } from "./process-usage.ts";
+import { median } from "./statistics.ts";
+import { decimals, thousands } from "./table.ts";
+
+const STARTS = 10;
+
+/** How long a node is left alone before it counts as idle. */
+const IDLE_MS = 1_000;
+
+/** Between two questions whether it is healthy; also how exact the answer is. */
+const POLL_MS = 1;
+
+const START_TIMEOUT_MS = 10_000;
+
+interface Start {
+  readonly healthyAfterMs: number;
+  readonly idleResidentBytes: number;
+  readonly idleCpuShare: number;
+}
+
+interface Row {
+  readonly starts: readonly Start[];
+}
+
+export const start: Bench<Row> = {
+  name: "start",
+  title: `Start over an empty folder: medians of ${STARTS}; idle for ${IDLE_MS / 1_000} s`,
+  async run(_options, progress) {
+    progress(`${STARTS} starts`);
+    const starts: Start[] = [];
+    for (let i = 0; i < STARTS; i++) starts.push(await startOnce());
+    return [{ starts }];
+  },
+  columns: [
+    ["healthy after ms", (row) => decimals(median(healthyAfter(row)), 0)],
+    ["worst ms", (row) => decimals(Math.max(...healthyAfter(row)), 0)],
+    ["idle RSS MB", ({ starts }) => thousands(median(starts.map((s) => s.idleResidentBytes)) / 1e6)],
+    ["idle CPU %", ({ starts }) => decimals(median(starts.map((s) => s.idleCpuShare)) * 100, 1)],
+  ],
+};
+
+function healthyAfter({ starts }: Row): number[] {
+  return starts.map(({ healthyAfterMs }) => healthyAfterMs);
+}
+
+async function startOnce(): Promise<Start> {
+  const folder = makeDataFolder();
+  const port = freePort();
+  const startedAt = performance.now();
+  const node = Bun.spawn([EXECUTABLE, "serve", "--port", String(port), "--data", folder], {
+    stdout: "ignore",
+    stderr: "inherit",
+  });
+  try {
+    await untilHealthy(`http://127.0.0.1:${port}/health`, startedAt + START_TIMEOUT_MS);
+    const healthyAfterMs = performance.now() - startedAt;
+    const cpuSeconds = cpuSecondsOf(node.pid);
+    await Bun.sleep(IDLE_MS);
+    const idleCpuShare = (cpuSecondsOf(node.pid) - cpuSeconds) / (IDLE_MS / 1_000);
+    return { healthyAfterMs, idleResidentBytes: residentBytesOf(node.pid), idleCpuShare };
+  } finally {
+    node.kill("SIGTERM");
+    await node.exited;
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The node's address must be known before it says it. */
+function freePort(): number {
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+  const { port } = server;
+  void server.stop(true);
+  return port!;
+}
+
+async function untilHealthy(url: string, deadline: number): Promise<void> {
+  while (performance.now() < deadline) {
+    // Refused while nobody listens yet.
+    const response = await fetch(url).catch(() => undefined);
+    await response?.arrayBuffer();
+    if (response?.ok) return;
+    await Bun.sleep(POLL_MS);
+  }
+  throw new Error(`not healthy after ${START_TIMEOUT_MS} ms`);
+}

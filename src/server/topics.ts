@@ -1,0 +1,78 @@
+/** GET /topics: the topics in the order of their names, page by page, with their counters. */
+
+import { Elysia } from "elysia";
+import { faultOfTopic } from "../events/text-rules.ts";
+import type { CounterBoard } from "../live/counter-board.ts";
+import { jsonResponse } from "./problem-response.ts";
+import { QueryReader } from "./query.ts";
+import type { Services } from "./services.ts";
+import { topicDetails } from "./stats.ts";
+
+const PAGE_TOPICS_DEFAULT = 100;
+const PAGE_TOPICS_MAX = 10_000;
+
+export function topicRoutes(services: Services) {
+  const names = new SortedNames(services.hub.board);
+  return new Elysia().get("/topics", ({ request }) => listTopics(services, names, request.url));
+}
+
+function listTopics({ hub, clock }: Services, names: SortedNames, url: string): Response {
+  const query = new QueryReader(url, ["prefix", "after", "limit"]);
+  const prefix = query.checked("prefix", faultOfTopic) ?? "";
+  const after = query.checked("after", faultOfTopic);
+  const limit = query.integer("limit", { min: 1, max: PAGE_TOPICS_MAX }) ?? PAGE_TOPICS_DEFAULT;
+  query.done();
+  const { board } = hub;
+  const page = names.from(prefix, after, limit + 1);
+  const now = clock.now();
+  const topics = page.slice(0, limit).map((name) => {
+    const topic = board.topic(board.idOf(name)!);
+    return `{"topic":${JSON.stringify(name)},${topicDetails(topic, now)}}`;
+  });
+  const next = page.length > limit ? JSON.stringify(page[limit - 1]) : "null";
+  return jsonResponse(
+    `{"topics":[${topics.join(",")}],"count":${topics.length},"topic_count":${board.topicCount},"next":${next}}`,
+  );
+}
+
+/** The names in order; sorted again only when there are new ones. */
+class SortedNames {
+  #names: string[] = [];
+  #epoch = "";
+
+  constructor(private readonly board: CounterBoard) {}
+
+  /** The first names with a prefix that come after another name, in the order of their UTF-16 units. */
+  from(prefix: string, after: string | undefined, limit: number): string[] {
+    const names = this.#sorted();
+    const start = after === undefined || after < prefix ? prefix : after;
+    const page: string[] = [];
+    for (let i = lowerBound(names, start); i < names.length && page.length < limit; i++) {
+      const name = names[i]!;
+      if (!name.startsWith(prefix)) break;
+      if (name !== after) page.push(name);
+    }
+    return page;
+  }
+
+  #sorted(): readonly string[] {
+    const { board } = this;
+    if (this.#names.length !== board.topicCount || this.#epoch !== board.epoch) {
+      this.#names = Array.from({ length: board.topicCount }, (_, i) => board.topic(i + 1).name).sort();
+      this.#epoch = board.epoch;
+    }
+    return this.#names;
+  }
+}
+
+/** The place of the first name that is not less than `wanted`. */
+function lowerBound(names: readonly string[], wanted: string): number {
+  let low = 0;
+  let high = names.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (names[middle]! < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,104 @@
+/** A database whose statements fail when told to: before they run, or after they did all their work. */
+
+import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
+import type { Random } from "./random.ts";
+
+export interface Fault {
+  /** Which statement fails, by how its text begins; empty for any. */
+  readonly statement: string;
+  /** So many that match run untouched first. */
+  readonly skip: number;
+  readonly when: "before" | "after";
+  readonly code: string;
+}
+
+const METHODS = ["run", "get", "all", "values"] as const;
+
+export class Faults {
+  /** Faults that fired since they were looked at. */
+  fired: Fault[] = [];
+  /** Called around every statement: here a process can die in the middle of a commit. */
+  onStatement: ((sql: string, when: "before" | "after") => void) | undefined;
+  #armed: (Fault & { left: number })[] = [];
+
+  arm(...faults: readonly Fault[]): void {
+    this.#armed.push(...faults.map((fault) => ({ ...fault, left: fault.skip })));
+  }
+
+  disarm(): void {
+    this.#armed = [];
+  }
+
+  takeFired(): Fault[] {
+    const taken = this.fired;
+    this.fired = [];
+    return taken;
+  }
+
+  /** Puts the faults into every statement that is prepared from now on. */
+  attach(db: Database): Database {
+    const prepare = db.prepare.bind(db) as (sql: string) => Statement;
+    return Object.assign(db, { prepare: (sql: string) => this.#attachTo(sql, prepare(sql)) });
+  }
+
+  #attachTo(sql: string, statement: Statement): Statement {
+    for (const method of METHODS) {
+      const original = statement[method].bind(statement) as (...args: SQLQueryBindings[]) => unknown;
+      Object.assign(statement, {
+        [method]: (...args: SQLQueryBindings[]) => this.#around(sql, () => original(...args)),
+      });
+    }
+    return statement;
+  }
+
+  #around(sql: string, run: () => unknown): unknown {
+    const text = sql.trimStart();
+    this.onStatement?.(text, "before");
+    this.#maybeFail(text, "before");
+    const result = run();
+    this.onStatement?.(text, "after");
+    this.#maybeFail(text, "after");
+    return result;
+  }
+
+  #maybeFail(sql: string, when: "before" | "after"): void {
+    const fault = this.#armed.find((armed) => armed.when === when && sql.startsWith(armed.statement));
+    if (fault === undefined || fault.left-- > 0) return;
+    this.#armed = this.#armed.filter((armed) => armed !== fault);
+    this.fired.push(fault);
+    throw Object.assign(new Error(`injected: ${fault.code} ${when} ${sql.slice(0, 40)}`), { code: fault.code });
+  }
+}
+
+const STATEMENTS = [
+  "",
+  "BEGIN",
+  "INSERT INTO topics",
+  "INSERT INTO events",
+  "INSERT INTO fingerprints",
+  "INSERT INTO counters",
+  "INSERT INTO conflicts",
+  "DELETE FROM conflicts",
+  "SELECT",
+  "PRAGMA wal_checkpoint",
+] as const;
+
+/** A commit that fails before or after it was synced; a full disk, which SQLite only reports before it is valid. */
+export function commitFault(random: Random): Fault {
+  const code = random.pick(["SQLITE_IOERR_FSYNC", "SQLITE_IOERR_WRITE", "SQLITE_FULL"]);
+  const when = code === "SQLITE_FULL" ? "before" : random.pick(["before", "after"] as const);
+  return { statement: "COMMIT", skip: 0, when, code };
+}
+
+/** An exception in any single statement. */
+export function statementFault(random: Random): Fault {
+  return {
+    statement: random.pick(STATEMENTS),
+    skip: random.below(4),
+    when: random.pick(["before", "after"] as const),
+    code: random.pick(["SQLITE_IOERR_WRITE", "SQLITE_IOERR_READ", "SQLITE_FULL", "SQLITE_NOMEM"]),
+  };
+}
+
+/** A rollback that fails as well: then the outcome is unknown. */
+export const ROLLBACK_FAULT: Fault = { statement: "ROLLBACK", skip: 0, when: "before", code: "SQLITE_IOERR" };

@@ -1,0 +1,92 @@
+/** Two threads and a clock in one: what waits to run stands in lanes, and the seed picks which lane goes on. */
+
+import type { Random } from "./random.ts";
+import { Violation } from "./violation.ts";
+
+/** Within a lane tasks keep their order, as messages and immediates do; between lanes there is none. */
+const LANES = ["edge messages", "edge tasks", "ledger messages", "ledger tasks"] as const;
+export type Lane = (typeof LANES)[number];
+
+interface Timer {
+  at: number;
+  readonly every: number | undefined;
+  readonly task: () => void;
+}
+
+/** So many tasks in a row are taken for a loop that never ends. */
+const TASKS_MAX = 100_000;
+
+export class Scheduler {
+  /** Milliseconds, as of `performance.now()`. */
+  now = 0;
+  readonly #lanes = new Map<Lane, (() => void)[]>(LANES.map((lane) => [lane, []]));
+  #timers: Timer[] = [];
+
+  constructor(private readonly random: Random) {}
+
+  add(lane: Lane, task: () => void): void {
+    this.#lanes.get(lane)!.push(task);
+  }
+
+  later(delayMs: number, task: () => void): void {
+    this.#timers.push({ at: this.now + delayMs, every: undefined, task });
+  }
+
+  /** Calls back at every interval, until the returned function is called. */
+  every(intervalMs: number, task: () => void): () => void {
+    const timer = { at: this.now + intervalMs, every: intervalMs, task };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  isEmpty(lane: Lane): boolean {
+    return this.#lanes.get(lane)!.length === 0;
+  }
+
+  /** Runs one waiting task; false when none waits. */
+  runOne(): boolean {
+    const waiting = LANES.filter((lane) => !this.isEmpty(lane));
+    if (waiting.length === 0) return false;
+    const lane = this.random.pick(waiting);
+    this.#run(lane, this.#lanes.get(lane)!.shift()!);
+    return true;
+  }
+
+  /** Runs at most so many tasks. */
+  run(tasks: number): void {
+    for (let i = 0; i < tasks && this.runOne(); i++);
+  }
+
+  /** Runs until nothing waits but timers. */
+  settle(): void {
+    for (let i = 0; this.runOne(); i++) if (i > TASKS_MAX) throw new Violation("the node never comes to rest");
+  }
+
+  /** Lets time pass: every timer that falls due fires once, as it does on a thread that was busy. */
+  pass(milliseconds: number): void {
+    this.now += milliseconds;
+    for (const timer of this.#timers.filter(({ at }) => at <= this.now)) {
+      if (!this.#timers.includes(timer)) continue;
+      if (timer.every === undefined) this.#timers = this.#timers.filter((other) => other !== timer);
+      else timer.at = this.now + timer.every;
+      this.#run("timer", timer.task);
+    }
+  }
+
+  /** The process died: whatever waited never runs. */
+  clear(): void {
+    for (const tasks of this.#lanes.values()) tasks.length = 0;
+    this.#timers = [];
+  }
+
+  #run(lane: string, task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      if (error instanceof Violation) throw error;
+      throw new Violation(`an exception in ${lane} would have ended the thread: ${error}`, { cause: error });
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * Gives some events a scope: an id that begins with `s1|` is stored under scope `s1`.
+ *
+ * Only CloudEvents carry a scope, and no edge takes them yet; so the simulation puts it in right before the store.
+ */
+
+import type { EventRecord } from "../../src/events/event.ts";
+import type { AppendResult, Batch, EventStore, StoreContents } from "../../src/storage/event-store.ts";
+
+export function splitScope(sentId: string): { scope: string; eventId: string } {
+  const bar = sentId.indexOf("|");
+  return bar < 0
+    ? { scope: "", eventId: sentId }
+    : { scope: sentId.slice(0, bar), eventId: sentId.slice(bar + 1) };
+}
+
+export function joinScope({ scope, eventId }: { scope: string; eventId: string }): string {
+  return scope === "" ? eventId : `${scope}|${eventId}`;
+}
+
+export class ScopedStore implements EventStore {
+  constructor(private readonly inner: EventStore) {}
+
+  open(): StoreContents {
+    return this.inner.open();
+  }
+
+  append({ events, receivedAt }: Batch): AppendResult {
+    const scoped = (event: EventRecord): EventRecord => ({ ...event, ...splitScope(event.eventId) });
+    return this.inner.append({ events: events.map(scoped), receivedAt });
+  }
+
+  hasTopic(name: string): boolean {
+    return this.inner.hasTopic(name);
+  }
+
+  get topicCount(): number {
+    return this.inner.topicCount;
+  }
+
+  locate(topic: string, scope: string, eventId: string): number[] {
+    return this.inner.locate(topic, scope, eventId);
+  }
+
+  close(): void {
+    this.inner.close();
+  }
+}

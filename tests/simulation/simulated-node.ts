@@ -1,0 +1,125 @@
+/** The node's own parts, put together as in `src/node.ts` and its ledger thread, but on one simulated thread. */
+
+import type { Database } from "bun:sqlite";
+import { fileURLToPath } from "node:url";
+import { LedgerClient, type LedgerClientLimits } from "../../src/ingest/ledger-client.ts";
+import { LedgerHost } from "../../src/ingest/ledger-host.ts";
+import type { FromLedger, ToLedger } from "../../src/ingest/ledger-messages.ts";
+import type { LedgerEvents } from "../../src/ingest/publish.ts";
+import type { Broadcast } from "../../src/live/stats-group.ts";
+import { StatsHub } from "../../src/live/stats-hub.ts";
+import { checkpoint, makeRestartRequest, restartLogIfAsked } from "../../src/storage/sqlite/checkpointer.ts";
+import { openForWriting } from "../../src/storage/sqlite/database.ts";
+import { SqliteEventStore } from "../../src/storage/sqlite/sqlite-event-store.ts";
+import type { Faults } from "./faults.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { ScopedStore } from "./scoped-store.ts";
+import { EVENT_BYTES_MAX, EVENTS_MAX } from "./traffic.ts";
+
+const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../drizzle", import.meta.url));
+
+/** What a deliberately broken node is built with instead of the real parts. */
+export interface NodeParts {
+  readonly Store: typeof SqliteEventStore;
+  /** Between the database and the faults. */
+  readonly wrapDatabase: (db: Database) => Database;
+  readonly wrapBroadcast: (broadcast: Broadcast) => Broadcast;
+}
+
+export const REAL_PARTS: NodeParts = {
+  Store: SqliteEventStore,
+  wrapDatabase: (db) => db,
+  wrapBroadcast: (broadcast) => broadcast,
+};
+
+export interface NodeOptions {
+  readonly path: string;
+  readonly scheduler: Scheduler;
+  readonly faults: Faults;
+  readonly parts: NodeParts;
+  readonly queue: LedgerClientLimits;
+  readonly topicsMax: number;
+  readonly socketsPerTurnMax: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly newEpoch: () => string;
+  readonly broadcast: Broadcast;
+  /** Sees each message as it leaves the ledger thread. */
+  readonly posted: (message: FromLedger) => void;
+  /** Called after the node's own work on each of them. */
+  readonly events: LedgerEvents;
+}
+
+export class SimulatedNode {
+  readonly path: string;
+  readonly store: SqliteEventStore;
+  readonly hub: StatsHub;
+  readonly client: LedgerClient;
+  readonly restartRequest = makeRestartRequest();
+  /** The connection that commits, since the store was opened last. */
+  db: Database | undefined;
+
+  constructor(options: NodeOptions) {
+    const { path, scheduler, parts, faults } = options;
+    this.path = path;
+    const open = (file: string): Database => {
+      const db = openForWriting(file);
+      db.run("PRAGMA synchronous = OFF");
+      this.db = db;
+      return parts.wrapDatabase(faults.attach(db));
+    };
+    this.store = new parts.Store({ path, migrationsFolder: MIGRATIONS_FOLDER, open });
+    this.hub = new StatsHub({
+      broadcast: parts.wrapBroadcast(options.broadcast),
+      now: () => scheduler.now,
+      every: (intervalMs, tick) => scheduler.every(intervalMs, tick),
+      soon: (task) => scheduler.add("edge tasks", task),
+      newEpoch: options.newEpoch,
+      socketsPerTurnMax: options.socketsPerTurnMax,
+    });
+    const host = this.#makeHost(options);
+    this.client = new LedgerClient({
+      limits: options.queue,
+      post: (message: ToLedger) => {
+        const copy = structuredClone(message);
+        scheduler.add("ledger messages", () => host.receive(copy));
+      },
+      soon: (task) => scheduler.add("edge tasks", task),
+      events: this.#events(options.events),
+    });
+    scheduler.add("ledger tasks", () => host.start());
+  }
+
+  #makeHost({ scheduler, topicsMax, now, posted }: NodeOptions): LedgerHost {
+    const { store } = this;
+    return new LedgerHost({
+      store: new ScopedStore(store),
+      limits: { eventsMax: EVENTS_MAX, eventBytesMax: EVENT_BYTES_MAX, topicsMax },
+      now,
+      post: (message: FromLedger) => {
+        const copy = structuredClone(message);
+        posted(copy);
+        scheduler.add("edge messages", () => this.client.receive(copy));
+      },
+      soon: (task) => scheduler.add("ledger tasks", task),
+      later: (task, delayMs) => scheduler.later(delayMs, task),
+      betweenCommits: () => restartLogIfAsked(store.database, this.restartRequest),
+      beforeClose: () => void checkpoint(store.database, "TRUNCATE"),
+    });
+  }
+
+  #events(after: LedgerEvents): LedgerEvents {
+    return {
+      opened: (contents) => {
+        this.hub.opened(contents);
+        after.opened(contents);
+      },
+      committed: (notice) => {
+        this.hub.committed(notice);
+        after.committed(notice);
+      },
+      failed: (reason) => after.failed(reason),
+      unusable: (reason) => after.unusable(reason),
+    };
+  }
+}

@@ -1,0 +1,123 @@
+/** Settings come from flags and variables; what cannot be used stops the start with one clear sentence. */
+
+import { describe, expect, test } from "bun:test";
+import { parseConfig, UsageError } from "../../../src/config/parse-config.ts";
+import { configurationPage, settingsHelp } from "../../../src/config/reference.ts";
+import {
+  type Config,
+  flagOf,
+  SETTING_NAMES,
+  SETTINGS,
+  type Setting,
+  variableOf,
+} from "../../../src/config/settings.ts";
+
+type Environment = Record<string, string>;
+
+function messageOf(args: readonly string[], environment: Environment = {}): string {
+  try {
+    parseConfig(args, environment);
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+  throw new Error(`Expected ${JSON.stringify([args, environment])} to be refused.`);
+}
+
+/** A value of a setting that is not its default. */
+function otherValue(name: keyof Config): string {
+  const setting: Setting = SETTINGS[name];
+  return setting.kind === "text" ? `${setting.default}x` : String(setting.min + 1);
+}
+
+test("without flags and variables every setting has its default", () => {
+  const defaults = Object.fromEntries(SETTING_NAMES.map((name) => [name, SETTINGS[name].default]));
+  expect(parseConfig([], {})).toEqual(defaults as unknown as Config);
+  expect(parseConfig([], {})).toMatchObject({ host: "127.0.0.1", port: 8080, data: "./data" });
+});
+
+describe.each(SETTING_NAMES)("%s", (name) => {
+  const setting: Setting = SETTINGS[name];
+  const flag = `--${flagOf(name)}`;
+  const value = otherValue(name);
+  const parsed = setting.kind === "text" ? value : Number(value);
+
+  test("is set by its flag, in both spellings, and by its variable", () => {
+    expect(parseConfig([flag, value], {})[name]).toBe(parsed);
+    expect(parseConfig([`${flag}=${value}`], {})[name]).toBe(parsed);
+    expect(parseConfig([], { [variableOf(name)]: value })[name]).toBe(parsed);
+  });
+
+  test("its flag beats its variable", () => {
+    const environment = { [variableOf(name)]: String(setting.default) };
+    expect(parseConfig([flag, value], environment)[name]).toBe(parsed);
+  });
+
+  test("takes its own range and nothing outside", () => {
+    if (setting.kind === "text") {
+      expect(messageOf([flag, ""])).toBe(`${flag} must not be empty.`);
+      expect(messageOf([], { [variableOf(name)]: "" })).toBe(`${variableOf(name)} must not be empty.`);
+      return;
+    }
+    const { min, max } = setting;
+    for (const good of [min, max]) expect(parseConfig([`${flag}=${good}`], {})[name]).toBe(good);
+    const bad = [min - 1, max + 1, "", " ", "1.5", "1e3", "0x10", "+1", "many", "9".repeat(30), "Infinity"];
+    for (const text of bad.map(String)) {
+      const sentence = `to be a whole number from ${min} to ${max} (${setting.unit}), got \`${text}\`.`;
+      expect(messageOf([`${flag}=${text}`])).toBe(`Expected ${flag} ${sentence}`);
+      expect(messageOf([], { [variableOf(name)]: text })).toBe(`Expected ${variableOf(name)} ${sentence}`);
+    }
+  });
+
+  test("is in the help and in the reference", () => {
+    expect(settingsHelp()).toContain(`${flag} `);
+    expect(configurationPage()).toContain(
+      `| \`${flag}\` | \`${variableOf(name)}\` | \`${setting.default}\` |`,
+    );
+  });
+});
+
+test("flags and variables are spelt from the settings' names", () => {
+  expect(flagOf("maxQueueBytes")).toBe("max-queue-bytes");
+  expect(variableOf("maxQueueBytes")).toBe("ONEFOLD_MAX_QUEUE_BYTES");
+});
+
+const UNKNOWN: [string, string[], Environment, string][] = [
+  ["a flag", ["--prt", "1"], {}, "There is no flag --prt; the nearest is --port."],
+  [
+    "a flag with a value",
+    ["--max-event=1"],
+    {},
+    "There is no flag --max-event; the nearest is --max-events.",
+  ],
+  [
+    "a flag in another case",
+    ["--maxEvents=1"],
+    {},
+    "There is no flag --maxEvents; the nearest is --max-events.",
+  ],
+  ["a variable", [], { ONEFOLD_PROT: "1" }, "There is no setting ONEFOLD_PROT; the nearest is ONEFOLD_PORT."],
+];
+test.each(UNKNOWN)(
+  "%s that does not exist is refused with the nearest that does",
+  (_, args, environment, sentence) => {
+    expect(messageOf(args, environment)).toBe(sentence);
+  },
+);
+
+test.each([
+  [["--port"]],
+  [["-p", "1"]],
+  [["extra"]],
+  [["--port", "1", "extra"]],
+  [["--", "extra"]],
+  [["--port", "--host"]],
+])("%j cannot be understood, and one line says so", (args) => {
+  const message = messageOf(args);
+  expect(message).not.toBeEmpty();
+  expect(message).not.toContain("\n");
+});
+
+test("variables of other programs are none of our business", () => {
+  expect(parseConfig([], { PORT: "1", ONEFOLDX: "1", MY_ONEFOLD_PORT: "1" }).port).toBe(8080);
+});

@@ -1,0 +1,60 @@
+/** A pattern is a topic, or a prefix and one final `*`. */
+
+import { describe, expect, test } from "bun:test";
+import { faultOfPattern, TopicPatterns } from "../../../src/events/topic-pattern.ts";
+
+describe("patterns", () => {
+  test.each(["*", "orders", "orders.*", "orders*", "a.b/c:*", "注文*", "x".repeat(255)])(
+    "%s is one",
+    (pattern) => {
+      expect(faultOfPattern(pattern)).toBeUndefined();
+    },
+  );
+
+  test.each(["", "**", "*.orders", "a*b", "orders.**", "a b", "a,b", "a\n*", "\ud83d*", "x".repeat(256)])(
+    "%j is none",
+    (pattern) => {
+      expect(faultOfPattern(pattern)).toBe("must be a topic, or a prefix and one final `*`");
+    },
+  );
+});
+
+const MATCHES: [string[], string[], string[]][] = [
+  [[], ["orders", "a.b"], []],
+  [["*"], ["orders", "a.b"], []],
+  [["orders"], ["orders"], ["orders.eu", "order", "Orders", "xorders"]],
+  [["orders.*"], ["orders.eu", "orders.eu.fr", "orders."], ["orders", "ordersXeu", "x.orders.eu"]],
+  [["orders*"], ["orders", "orders.eu", "ordersX"], ["order"]],
+  [
+    ["orders", "pay.*"],
+    ["orders", "pay.card"],
+    ["pay", "orders.eu"],
+  ],
+  [["注*"], ["注文"], ["文"]],
+];
+
+test.each(MATCHES)("%j covers %j and not %j", (patterns, covered, others) => {
+  const parsed = new TopicPatterns(patterns);
+  expect(covered.filter((topic) => !parsed.matches(topic))).toEqual([]);
+  expect(others.filter((topic) => parsed.matches(topic))).toEqual([]);
+});
+
+test("equal sets have equal keys, whatever their order and repetitions; others never", () => {
+  const key = (...patterns: string[]): string => new TopicPatterns(patterns).key;
+  expect(key("b", "a.*", "b")).toBe(key("a.*", "b"));
+  expect(key()).toBe(key("*"));
+  const keys = [key(), key("a"), key("a*"), key("a.*"), key("a", "b"), key("ab"), key("a", "b*")];
+  expect(new Set(keys).size).toBe(keys.length);
+});
+
+test("topics can be looked up one by one only where there is no prefix", () => {
+  expect(new TopicPatterns(["b", "a"]).exact).toEqual(new Set(["a", "b"]));
+  expect(new TopicPatterns(["b", "a*"]).exact).toBeUndefined();
+  expect(new TopicPatterns([]).exact).toBeUndefined();
+});
+
+test("only `*` covers everything", () => {
+  expect(new TopicPatterns([]).matchesAll).toBe(true);
+  expect(new TopicPatterns(["a", "*"]).matchesAll).toBe(true);
+  expect(new TopicPatterns(["a*"]).matchesAll).toBe(false);
+});
