@@ -1,7 +1,8 @@
 /** The executable under test: started on a free port over an empty folder, its counters checked at the end. */
 
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, statfsSync } from "node:fs";
 import { join } from "node:path";
+import { keepFolder, removeFolder } from "./leftovers.ts";
 import { type ServerProcess, startServer } from "./server-process.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -34,19 +35,21 @@ export async function startOnefold(): Promise<OnefoldNode> {
     expectCounted: (sent) => expectCounted(server.url, sent),
     stop: async () => {
       await server.stop();
-      rmSync(folder, { recursive: true });
+      removeFolder(folder);
     },
   };
 }
 
-/** An empty folder on a real disk. The caller removes it. */
+/** An empty folder on a real disk. The caller removes it, at the latest the end of the bench. */
 export function makeDataFolder(): string {
   if (!existsSync(EXECUTABLE)) throw new Error("dist/onefold is missing: bun run build");
   mkdirSync(DATA_PARENT, { recursive: true });
   if (statfsSync(DATA_PARENT).type === TMPFS) {
     throw new Error(`${DATA_PARENT} is in memory; a bench needs a disk`);
   }
-  return mkdtempSync(join(DATA_PARENT, "bench-"));
+  const folder = mkdtempSync(join(DATA_PARENT, "bench-"));
+  keepFolder(folder);
+  return folder;
 }
 
 async function expectCounted(url: string, { received, unique, unansweredMax = 0 }: Sent): Promise<void> {

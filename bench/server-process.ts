@@ -1,5 +1,7 @@
 /** A server under load: a child process that says its address in a line on stdout, and is stopped by a signal. */
 
+import { startChild } from "./leftovers.ts";
+
 export interface ServerProcess {
   readonly pid: number;
   /** `http://host:port` */
@@ -9,7 +11,7 @@ export interface ServerProcess {
 
 /** @throws Error when the process ends without an address. */
 export async function startServer(command: readonly string[]): Promise<ServerProcess> {
-  const child = Bun.spawn([...command], { stdout: "pipe", stderr: "inherit" });
+  const child = startChild(command);
   const url = await addressIn(child.stdout);
   if (url === undefined) throw new Error(`${command.join(" ")} did not start`);
   return {

@@ -1,7 +1,7 @@
 /** `start`: how soon a node is healthy over an empty folder, and what it takes up while nobody asks anything. */
 
-import { rmSync } from "node:fs";
 import type { Bench } from "./bench.ts";
+import { removeFolder, startChild } from "./leftovers.ts";
 import { EXECUTABLE, makeDataFolder } from "./onefold-node.ts";
 import { cpuSecondsOf, residentBytesOf } from "./process-usage.ts";
 import { median } from "./statistics.ts";
@@ -52,10 +52,7 @@ async function startOnce(): Promise<Start> {
   const folder = makeDataFolder();
   const port = freePort();
   const startedAt = performance.now();
-  const node = Bun.spawn([EXECUTABLE, "serve", "--port", String(port), "--data", folder], {
-    stdout: "ignore",
-    stderr: "inherit",
-  });
+  const node = startChild([EXECUTABLE, "serve", "--port", String(port), "--data", folder]);
   try {
     await untilHealthy(`http://127.0.0.1:${port}/health`, startedAt + START_TIMEOUT_MS);
     const healthyAfterMs = performance.now() - startedAt;
@@ -66,7 +63,7 @@ async function startOnce(): Promise<Start> {
   } finally {
     node.kill("SIGTERM");
     await node.exited;
-    rmSync(folder, { recursive: true });
+    removeFolder(folder);
   }
 }
 

@@ -10,7 +10,7 @@ export interface ChannelOptions {
   readonly url: URL;
   readonly framesInFlight: number;
   readonly frameBytes: number;
-  /** Writes one frame; undefined when no more is to be sent. */
+  /** Writes one frame at `offset`; false when no more is to be sent. */
   readonly writeFrame: (target: Buffer, offset: number) => boolean;
   readonly onAck: (latencyMs: number) => void;
   readonly onFailure: (error: Error) => void;
@@ -43,7 +43,7 @@ export class PublishChannel {
         open: (socket) => void socket.write(upgradeRequest(url)),
         data: (_socket, chunk) => this.#receive(chunk),
         drain: () => this.#flush(),
-        close: () => this.#isEnded || this.options.onFailure(new Error("the server cut the connection")),
+        close: () => this.#closed(),
       },
     });
     for (let i = 0; i < this.options.framesInFlight; i++) this.#append();
@@ -53,6 +53,10 @@ export class PublishChannel {
   close(): void {
     this.#isEnded = true;
     this.#socket?.end();
+  }
+
+  #closed(): void {
+    if (!this.#isEnded) this.options.onFailure(new Error("the server cut the connection"));
   }
 
   #receive(chunk: Buffer): void {

@@ -1,6 +1,7 @@
 /** wrk as a load generator: faster than autocannon, where it is installed. One event a request. */
 
 import { join } from "node:path";
+import { startChild } from "../leftovers.ts";
 import { eventAroundNumber } from "./event-text.ts";
 import type { HttpLoadOptions, HttpLoadResult } from "./http-load.ts";
 
@@ -16,7 +17,7 @@ export async function runWrk(options: HttpLoadOptions): Promise<HttpLoadResult> 
   const wrk = async (first: number, duration: number): Promise<WrkResult> => {
     const [before, after] = eventAroundNumber();
     const flags = ["-t1", `-c${connections}`, `-d${Math.max(1, Math.round(duration))}s`, "-s", SCRIPT];
-    const run = Bun.spawn(["wrk", ...flags, url, "--", String(first), before, after], { stderr: "inherit" });
+    const run = startChild(["wrk", ...flags, url, "--", String(first), before, after]);
     return resultIn(await run.stdout.text());
   };
   const warmUp = await wrk(firstNumber, warmUpSeconds);

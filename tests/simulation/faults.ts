@@ -12,11 +12,16 @@ export interface Fault {
   readonly code: string;
 }
 
+export interface FiredFault {
+  readonly sql: string;
+  readonly code: string;
+}
+
 const METHODS = ["run", "get", "all", "values"] as const;
 
 export class Faults {
-  /** Faults that fired since they were looked at. */
-  fired: Fault[] = [];
+  /** Statements that failed since this was looked at. */
+  #fired: FiredFault[] = [];
   /** Called around every statement: here a process can die in the middle of a commit. */
   onStatement: ((sql: string, when: "before" | "after") => void) | undefined;
   #armed: (Fault & { left: number })[] = [];
@@ -29,9 +34,9 @@ export class Faults {
     this.#armed = [];
   }
 
-  takeFired(): Fault[] {
-    const taken = this.fired;
-    this.fired = [];
+  takeFired(): FiredFault[] {
+    const taken = this.#fired;
+    this.#fired = [];
     return taken;
   }
 
@@ -64,8 +69,10 @@ export class Faults {
   #maybeFail(sql: string, when: "before" | "after"): void {
     const fault = this.#armed.find((armed) => armed.when === when && sql.startsWith(armed.statement));
     if (fault === undefined || fault.left-- > 0) return;
+    // A full disk is only ever reported before a commit is valid.
+    if (fault.code === "SQLITE_FULL" && when === "after" && sql.startsWith("COMMIT")) return;
     this.#armed = this.#armed.filter((armed) => armed !== fault);
-    this.fired.push(fault);
+    this.#fired.push({ sql, code: fault.code });
     throw Object.assign(new Error(`injected: ${fault.code} ${when} ${sql.slice(0, 40)}`), { code: fault.code });
   }
 }

@@ -21,6 +21,7 @@ export class Scheduler {
   now = 0;
   readonly #lanes = new Map<Lane, (() => void)[]>(LANES.map((lane) => [lane, []]));
   #timers: Timer[] = [];
+  #isHalted = false;
 
   constructor(private readonly random: Random) {}
 
@@ -47,6 +48,7 @@ export class Scheduler {
 
   /** Runs one waiting task; false when none waits. */
   runOne(): boolean {
+    if (this.#isHalted) return false;
     const waiting = LANES.filter((lane) => !this.isEmpty(lane));
     if (waiting.length === 0) return false;
     const lane = this.random.pick(waiting);
@@ -68,15 +70,21 @@ export class Scheduler {
   pass(milliseconds: number): void {
     this.now += milliseconds;
     for (const timer of this.#timers.filter(({ at }) => at <= this.now)) {
-      if (!this.#timers.includes(timer)) continue;
+      if (this.#isHalted || !this.#timers.includes(timer)) continue;
       if (timer.every === undefined) this.#timers = this.#timers.filter((other) => other !== timer);
       else timer.at = this.now + timer.every;
       this.#run("timer", timer.task);
     }
   }
 
-  /** The process died: whatever waited never runs. */
+  /** The process is dead: nothing runs any more. */
+  halt(): void {
+    this.#isHalted = true;
+  }
+
+  /** A new process: whatever waited in the old one never runs. */
   clear(): void {
+    this.#isHalted = false;
     for (const tasks of this.#lanes.values()) tasks.length = 0;
     this.#timers = [];
   }

@@ -119,6 +119,7 @@ export class SimulatedNode {
         after.committed(notice);
       },
       failed: (reason) => after.failed(reason),
+      fault: (reason) => after.fault(reason),
       unusable: (reason) => after.unusable(reason),
     };
   }

@@ -93,6 +93,14 @@ export class TestSocket implements Disposable {
     return frames;
   }
 
+  /** Every frame until the connection ends. */
+  async *frames(): AsyncGenerator<Frame> {
+    while (this.#texts.length > 0 || this.#closing === undefined) {
+      if (this.#texts.length > 0) yield await this.next();
+      else await this.#wake.promise;
+    }
+  }
+
   close(): void {
     this.#socket.close();
   }

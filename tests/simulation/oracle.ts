@@ -1,0 +1,239 @@
+/** Decides what must become of every publish, and holds what the ledger says and what the file holds against it. */
+
+import type { Counters } from "../../src/events/event.ts";
+import { zeroCounters } from "../../src/events/event.ts";
+import type { Grant } from "../../src/ingest/grant.ts";
+import { decodeOutcomes, type FromLedger } from "../../src/ingest/ledger-messages.ts";
+import type { Outcome } from "../../src/ingest/publish.ts";
+import type { ProblemCode } from "../../src/problem.ts";
+import type { SqliteEventStore } from "../../src/storage/sqlite/sqlite-event-store.ts";
+import type { Faults, FiredFault } from "./faults.ts";
+import type { FileAudit } from "./file-audit.ts";
+import { Model, type SentEvent, type TopicCounters, type Verdict } from "./model.ts";
+import type { Intent } from "./traffic.ts";
+import { guarantee, guaranteeSame } from "./violation.ts";
+
+export type Expected =
+  | { readonly kind: "accepted"; readonly counters: Counters; readonly verdicts: readonly Verdict[] }
+  | { readonly kind: "refused"; readonly code: ProblemCode };
+
+/** A publish that the ledger has taken. */
+export interface Submission {
+  readonly intent: Intent;
+  readonly grant: Grant;
+  expected: Expected | undefined;
+}
+
+export interface OracleOptions {
+  readonly faults: Faults;
+  readonly topicsMax: number;
+  /** The clock as the ledger read it last. */
+  readonly lastNow: () => number;
+  readonly store: () => SqliteEventStore;
+  readonly audit: () => FileAudit;
+  /** Whether equal fingerprints of different keys are rare enough to be ruled out. */
+  readonly hasStrongFingerprints: boolean;
+}
+
+export class Oracle {
+  model = new Model();
+  isOpen = false;
+  isDiskFull = false;
+  /** The counters that each message under way to the edge leads to, in order. */
+  readonly boards: TopicCounters[] = [];
+  /** In the order in which they were taken; not decided yet. */
+  readonly pending: Submission[] = [];
+  /** A commit that may or may not be in the file. */
+  #limbo: { events: readonly SentEvent[]; now: number } | undefined;
+
+  constructor(private readonly options: OracleOptions) {}
+
+  /** A message leaves the ledger: what it says must be true of the file at this moment. */
+  posted(message: FromLedger): void {
+    switch (message.kind) {
+      case "opened":
+        this.#opened(message);
+        break;
+      case "outcomes":
+        this.#decided(message);
+        break;
+      case "failed":
+      case "unusable": {
+        const fired = this.options.faults.takeFired();
+        guarantee(fired.length > 0 || this.isOpen, () => `the store failed without a fault: ${message.reason}`);
+        this.isOpen = false;
+        break;
+      }
+      case "fault":
+        guarantee(false, () => `decoding failed: ${message.reason}`);
+        break;
+    }
+  }
+
+  /** The process dies in the middle of a commit: what the message would have said may be true or not. */
+  lost(message: FromLedger): void {
+    if (message.kind !== "outcomes" || !this.isOpen) return;
+    this.isOpen = false;
+    const outcomes = outcomesOf(message);
+    const group = this.pending.slice(0, outcomes.length);
+    const isIn = (_: Submission, i: number): boolean => {
+      const outcome = outcomes[i]!;
+      return outcome.kind === "accepted" || outcome.problem.code === "outcome_unknown";
+    };
+    const events = group.filter(isIn).flatMap(({ intent }) => intent.events);
+    if (events.length > 0) this.#limbo = { events, now: this.options.lastNow() };
+  }
+
+  /** The process is gone, and with it everything that was on its way. */
+  died(): void {
+    this.isOpen = false;
+    this.isDiskFull = false;
+    this.pending.length = 0;
+    this.boards.length = 0;
+    this.options.faults.takeFired();
+  }
+
+  #opened({ contents }: FromLedger & { kind: "opened" }): void {
+    guarantee(!this.isOpen, () => "the store was opened twice");
+    this.isOpen = true;
+    this.isDiskFull = false;
+    this.options.faults.takeFired();
+    const audit = this.options.audit();
+    if (this.#limbo !== undefined) {
+      const candidate = this.model.clone();
+      candidate.commit(this.#limbo.events, this.#limbo.now);
+      if (audit.received === candidate.received) this.model = candidate;
+      this.#limbo = undefined;
+    }
+    audit.compareAll(this.model);
+    const topics = contents.topics.map(({ firstAt: _, lastAt: __, ...topic }) => topic);
+    const expected = [...this.model.topics].map(([name, counters]) => ({ name, ...counters }));
+    guaranteeSame(topics.map(sorted), expected.map(sorted), "counters after opening");
+    guaranteeSame(contents.events, this.model.arrivals.length, "events after opening");
+    this.boards.push(this.model.snapshot());
+    this.#compareMemory([]);
+  }
+
+  #decided(message: FromLedger & { kind: "outcomes" }): void {
+    const outcomes = outcomesOf(message);
+    const group = this.pending.splice(0, outcomes.length);
+    guaranteeSame(group.length, outcomes.length, "publishes waiting for an outcome");
+    const wasOpen = this.isOpen;
+    const refusals = wasOpen ? this.#refusals(group) : group.map(() => "storage_failing" as const);
+    const events = group.flatMap(({ intent }, i) => (refusals[i] === undefined ? intent.events : []));
+    const failure = wasOpen && events.length > 0 ? this.#failure(outcomes, refusals) : undefined;
+    if (failure === undefined) this.#commit(group, refusals);
+    else {
+      if (failure === "outcome_unknown") this.#limbo = { events, now: this.options.lastNow() };
+      for (const [i, submission] of group.entries())
+        submission.expected = { kind: "refused", code: refusals[i] ?? failure };
+    }
+    for (const [i, outcome] of outcomes.entries()) compareOutcome(outcome, group[i]!.expected!);
+    const isCounted = failure === undefined && events.length > 0;
+    guaranteeSame(message.notice !== undefined, isCounted, "whether the commit is told to the counters");
+    if (isCounted) this.boards.push(this.model.snapshot());
+    if (!wasOpen || failure === "outcome_unknown") return;
+    this.options.audit().compare(this.model);
+    this.#compareMemory(group.flatMap(({ intent }) => intent.events));
+  }
+
+  /** The whole group becomes one commit; without events there is none, and everything right is accepted. */
+  #commit(group: readonly Submission[], refusals: readonly (ProblemCode | undefined)[]): void {
+    const now = this.options.lastNow();
+    const admitted = group.filter((_, i) => refusals[i] === undefined);
+    const verdicts = this.model.commit(
+      admitted.flatMap(({ intent }) => intent.events),
+      now,
+    );
+    let from = 0;
+    for (const [i, submission] of group.entries()) {
+      const code = refusals[i];
+      if (code !== undefined) {
+        submission.expected = { kind: "refused", code };
+        continue;
+      }
+      const own = verdicts.slice(from, (from += submission.intent.events.length));
+      submission.expected = { kind: "accepted", verdicts: own, counters: countersOf(own) };
+    }
+  }
+
+  /** Why each publish of a group must be refused before the commit, if it must. */
+  #refusals(group: readonly Submission[]): (ProblemCode | undefined)[] {
+    const known = new Set(this.model.topics.keys());
+    return group.map(({ intent, grant }) => {
+      if (intent.refusal !== undefined) return intent.refusal;
+      const topics = new Set(intent.events.map(({ topic }) => topic));
+      if (![...topics].every((topic) => isCovered(topic, grant.topics))) return "forbidden_topic";
+      const after = known.union(topics);
+      if (after.size > known.size && after.size > this.options.topicsMax) return "too_many_topics";
+      for (const topic of topics) known.add(topic);
+      return undefined;
+    });
+  }
+
+  /** Whether the commit had to fail, and how. */
+  #failure(
+    outcomes: readonly Outcome[],
+    refusals: readonly (ProblemCode | undefined)[],
+  ): "storage_failing" | "outcome_unknown" | undefined {
+    const fired = this.options.faults.takeFired().filter(({ sql }) => !sql.startsWith("PRAGMA"));
+    if (fired.length > 0) return fired.some(isUncertain) ? "outcome_unknown" : "storage_failing";
+    const isRefused = outcomes.some((outcome, i) => refusals[i] === undefined && outcome.kind === "refused");
+    return this.isDiskFull && isRefused ? "storage_failing" : undefined;
+  }
+
+  /** Memory knows what is stored, and nothing else. */
+  #compareMemory(events: readonly SentEvent[]): void {
+    const store = this.options.store();
+    const { model } = this;
+    guaranteeSame(store.topicCount, model.topics.size, "topics in memory");
+    for (const event of events) {
+      const { topic, scope, eventId } = event;
+      guaranteeSame(store.hasTopic(topic), model.topics.has(topic), `topic ${topic} in memory`);
+      const first = model.find(event);
+      const located = store.locate(topic, scope, eventId);
+      const what = (): string => `the index has ${located} for ${topic} ${scope} ${eventId}, stored is ${first?.seq}`;
+      guarantee(first === undefined || located.includes(first.seq), what);
+      guarantee(located.every((seq) => seq <= model.arrivals.length), what);
+      if (this.options.hasStrongFingerprints) guarantee(located.length === (first === undefined ? 0 : 1), what);
+    }
+  }
+}
+
+/** A commit that may be valid although it failed, or that could not be rolled back. */
+function isUncertain({ sql, code }: FiredFault): boolean {
+  return sql.startsWith("ROLLBACK") || (sql.startsWith("COMMIT") && code !== "SQLITE_FULL");
+}
+
+export function isCovered(topic: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) =>
+    pattern.endsWith("*") ? topic.startsWith(pattern.slice(0, -1)) : topic === pattern,
+  );
+}
+
+function outcomesOf({ outcomes }: FromLedger & { kind: "outcomes" }): Outcome[] {
+  const decoded: Outcome[] = [];
+  decodeOutcomes(outcomes, (outcome) => decoded.push(outcome));
+  return decoded;
+}
+
+function countersOf(verdicts: readonly Verdict[]): Counters {
+  const counters = zeroCounters();
+  for (const { status } of verdicts) {
+    counters.received++;
+    if (status === "processed") counters.unique_processed++;
+    else counters.duplicate_dropped++;
+    if (status === "conflict") counters.conflicts++;
+  }
+  return counters;
+}
+
+function compareOutcome(outcome: Outcome, expected: Expected): void {
+  const said = outcome.kind === "accepted" ? outcome.counters : outcome.problem.code;
+  const right = expected.kind === "accepted" ? expected.counters : expected.code;
+  guaranteeSame(said, right, "the outcome of a publish");
+}
+
+function sorted(record: object): object {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
