@@ -31,7 +31,7 @@ const SHAPES: readonly Shape[] = [
 /** Every run has event numbers of its own: far more than it can use. */
 const NUMBERS_PER_RUN = 1_000_000_000;
 
-/** autocannon runs on Bun: on Node it takes about 1.7 times the CPU a request. */
+/** autocannon runs on Bun: on Node it takes about 1.7 times the CPU a request (README). */
 const AUTOCANNON = [process.execPath, join(import.meta.dir, "load", "http-load.ts")];
 const BARE = [process.execPath, join(import.meta.dir, "bare", "http-server.ts")];
 

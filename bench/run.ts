@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Bench, BenchOptions } from "./bench.ts";
 import { httpPublish } from "./http-publish.ts";
-import { describeMachine } from "./machine.ts";
+import { describeMachine, machineLine } from "./machine.ts";
 import { start } from "./start.ts";
 import { markdownTable } from "./table.ts";
 import { wsPublish } from "./ws-publish.ts";
@@ -44,16 +44,18 @@ async function main(): Promise<void> {
   const benches = chooseBenches(positionals);
   const options = { seconds, warmUpSeconds: seconds * WARM_UP_SHARE };
 
+  const machine = describeMachine();
+  console.log(machineLine(machine));
   const results: Record<string, unknown> = {};
   for (const bench of benches) {
     const { title, table, rows } = await bench.run(options);
-    console.log(`\n### ${bench.name}\n${title}\n\n${table}`);
+    console.log(`\n### ${bench.name}\n\n${title}\n\n${table}`);
     results[bench.name] = { title, rows };
   }
   const file = await writeResults({
     at: new Date().toISOString(),
     options,
-    machine: describeMachine(),
+    machine,
     results,
   });
   console.error(`\nwritten to ${file}`);

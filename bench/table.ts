@@ -19,6 +19,6 @@ export function markdownTable<Row>(columns: readonly Column<Row>[], rows: readon
   const [head, ...body] = lines.map(
     (line) => `| ${line.map((cell, i) => cell.padStart(widths[i]!)).join(" | ")} |`,
   );
-  const rule = `|${widths.map((width) => `${"-".repeat(width + 1)}:`).join("|")}|`;
+  const rule = `| ${widths.map((width) => `${"-".repeat(width - 1)}:`).join(" | ")} |`;
   return [head, rule, ...body].join("\n");
 }

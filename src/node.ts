@@ -11,7 +11,7 @@ import type { Services } from "./server/services.ts";
 import { closeSockets, openSockets } from "./server/sockets.ts";
 import { type FromReader, ReaderClient } from "./storage/reader-messages.ts";
 import { makeRestartRequest } from "./storage/sqlite/checkpointer.ts";
-import { acquireOwnerLock } from "./storage/sqlite/owner-lock.ts";
+import { AlreadyOwnedError, acquireOwnerLock, type OwnerLock } from "./storage/sqlite/owner-lock.ts";
 import type { CheckpointStart, LedgerStart, ReaderStart } from "./workers/messages.ts";
 
 /** Where the parts that are not code of the main thread lie; differs between source and executable. */
@@ -40,9 +40,8 @@ const CLOSE_TIMEOUT_MS = 1_000;
 const FLUSH_TIMEOUT_MS = 100;
 
 export function startNode(config: Config, files: NodeFiles, log: (line: string) => void): Node {
-  mkdirSync(config.data, { recursive: true });
   const databasePath = join(config.data, "onefold.db");
-  const lock = acquireOwnerLock(databasePath);
+  const lock = ownData(config.data, databasePath);
   const ready = Promise.withResolvers<{ events: number; topics: number }>();
   const failed = Promise.withResolvers<string>();
   const threads = new Threads((reason) => failed.resolve(reason));
@@ -99,6 +98,18 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
   };
 }
 
+/** Makes the data folder where it is missing, and takes possession of it. */
+function ownData(folder: string, databasePath: string): OwnerLock {
+  try {
+    mkdirSync(folder, { recursive: true });
+    return acquireOwnerLock(databasePath);
+  } catch (error) {
+    if (error instanceof AlreadyOwnedError) throw error;
+    const reason = error instanceof Error ? error.message : error;
+    throw new Error(`The data folder ${folder} cannot be used (${reason}).`, { cause: error });
+  }
+}
+
 async function stop(
   app: App,
   ledger: LedgerClient,
@@ -110,8 +121,9 @@ async function stop(
   const stopped = app.server?.stop(false);
   await Promise.race([ledger.drain(), Bun.sleep(drainTimeoutMs)]);
   if (openSockets.size > 0) await closeSockets(1012, "restarting: reconnect", CLOSE_TIMEOUT_MS);
-  threads.closeReaders();
+  // Before the readers: a connection that closes takes the checkpoint's lock, and the ledger could not copy its log back.
   await Promise.race([ledger.close(), Bun.sleep(CLOSE_TIMEOUT_MS)]);
+  threads.closeReaders();
   await Promise.race([stopped, Bun.sleep(FLUSH_TIMEOUT_MS)]);
   app.server?.stop(true);
   threads.closeLedger();

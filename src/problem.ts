@@ -24,6 +24,7 @@ const CATALOGUE = {
 } as const;
 
 export type ProblemCode = keyof typeof CATALOGUE;
+export const PROBLEM_CODES = Object.keys(CATALOGUE) as ProblemCode[];
 
 /** One offending place: `pointer` is a JSON Pointer (RFC 6901) into the body, or the name of a parameter. */
 export interface ProblemPlace {

@@ -2,10 +2,10 @@
 
 export const TOPICS = 8;
 
-/** `~` becomes the topic's digit; each run of `#` the last digits of the event's number. */
+/** `~` becomes the topic's digit; each run of `#` (a multiple of three) the last digits of the event's number. */
 const TEMPLATE =
   '{"topic":"orders-~","event_id":"7f3c2a10-5b7e-4c1d-9e2f-############","timestamp":"2026-01-15T09:26:53.###Z",' +
-  '"source":"checkout","payload":{"order":"########","amount":129.9,"currency":"EUR","items":3}}';
+  '"source":"checkout","payload":{"order":"#########","amount":129.9,"currency":"EUR","items":3}}';
 
 const ID_DIGITS = 12;
 const ZERO = 48;
@@ -13,20 +13,26 @@ const ZERO = 48;
 export const EVENT_BYTES = TEMPLATE.length;
 
 const TOPIC_PLACE = TEMPLATE.indexOf("~");
-/** Pairs of a place in the template and the digit that stands there, counted from the last. */
-const DIGIT_PLACES = [...TEMPLATE.matchAll(/#+/g)].flatMap(({ index, 0: run }) =>
-  Array.from(run, (_, i) => [index + i, run.length - 1 - i] as const),
+/** For each three digits of a number, the last three first, where in the template they stand. */
+const GROUP_PLACES = Array.from({ length: ID_DIGITS / 3 }, (_, group) =>
+  Int32Array.from(
+    [...TEMPLATE.matchAll(/#+/g)].flatMap(({ index, 0: run }) => {
+      const place = index + run.length - 3 * (group + 1);
+      return place < index ? [] : [place];
+    }),
+  ),
 );
-const PLACES = Int32Array.from(DIGIT_PLACES, ([place]) => place);
-const DIGITS = Int32Array.from(DIGIT_PLACES, ([, digit]) => digit);
+
+/** The text of 000 to 999, one after the other. */
+const THREE_DIGITS = Buffer.from(
+  Array.from({ length: 1_000 }, (_, i) => String(i).padStart(3, "0")).join(""),
+);
 
 /** An event's text before and after the number in its id, for generators that cannot share this code. */
 export function eventAroundNumber(): [before: string, after: string] {
   const [before = "", after = ""] = TEMPLATE.split("#".repeat(ID_DIGITS));
   return [before, after.replaceAll("#", "0")];
 }
-
-const scratch = new Uint8Array(ID_DIGITS);
 
 /** Text made of `count` events between `head` and `tail`, rewritten in place for each frame or body. */
 export class EventText {
@@ -56,11 +62,16 @@ export class EventText {
 
 function writeNumber(bytes: Uint8Array, offset: number, number: number): void {
   let rest = number;
-  for (let i = 0; i < ID_DIGITS; i++) {
-    const next = Math.floor(rest / 10);
-    scratch[i] = ZERO + rest - next * 10;
+  for (const places of GROUP_PLACES) {
+    const next = Math.floor(rest / 1_000);
+    const digits = (rest - next * 1_000) * 3;
+    for (let i = 0; i < places.length; i++) {
+      const at = offset + places[i]!;
+      bytes[at] = THREE_DIGITS[digits]!;
+      bytes[at + 1] = THREE_DIGITS[digits + 1]!;
+      bytes[at + 2] = THREE_DIGITS[digits + 2]!;
+    }
     rest = next;
   }
-  for (let i = 0; i < PLACES.length; i++) bytes[offset + PLACES[i]!] = scratch[DIGITS[i]!]!;
   bytes[offset + TOPIC_PLACE] = ZERO + (number % TOPICS);
 }

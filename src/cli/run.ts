@@ -1,42 +1,75 @@
 /** The command line: which command is meant, and what it says when none is. */
 
-import { UsageError } from "../config/parse-config.ts";
-import { configurationPage, settingsHelp } from "../config/reference.ts";
+import { UsageError } from "../config/parse-flags.ts";
+import { configurationPage, flagsHelp } from "../config/reference.ts";
 import { nearest } from "../nearest.ts";
 import type { NodeFiles } from "../node.ts";
 import { VERSION } from "../version.ts";
+import { bench } from "./bench.ts";
+import type { Command } from "./command.ts";
+import { healthcheck } from "./healthcheck.ts";
 import { serve } from "./serve.ts";
 
-const COMMANDS = ["serve"];
-
-const HELP = `onefold ${VERSION}: counts each event once, keeps it, and shows the counts live.
-
-  onefold [serve] [flags]   run a node
-  onefold --help            this text
-  onefold --version         the version
-
-Flags of serve:
-${settingsHelp()}
-`;
+/** The first is meant when none is named. */
+const COMMANDS: readonly [Command, ...Command[]] = [serve, bench, healthcheck];
 
 /** Exit status for a command line that cannot be understood, as shells have it. */
 const EXIT_USAGE = 2;
 
 export async function run(args: readonly string[], files: NodeFiles): Promise<void> {
   try {
-    await dispatch(args, files);
+    const status = await dispatch(args, files);
+    if (status !== undefined) process.exit(status);
   } catch (error) {
     console.error(`onefold: ${error instanceof Error ? error.message : error}`);
     process.exit(error instanceof UsageError ? EXIT_USAGE : 1);
   }
 }
 
-async function dispatch([first, ...rest]: readonly string[], files: NodeFiles): Promise<void> {
-  if (first === "--help" || first === "-h" || first === "help" || rest.includes("--help")) console.log(HELP);
-  else if (first === "--version" || first === "-v") console.log(VERSION);
-  else if (first === "--reference") console.log(configurationPage());
-  else if (first === undefined || first.startsWith("-"))
-    await serve(first === undefined ? [] : [first, ...rest], files);
-  else if (first === "serve") await serve(rest, files);
-  else throw new UsageError(`There is no command ${first}; the nearest is ${nearest(first, COMMANDS)}.`);
+/** @returns the exit status, or nothing where a node goes on running. */
+async function dispatch(args: readonly string[], files: NodeFiles): Promise<number | undefined> {
+  const [first, ...rest] = args;
+  if (first === "--help" || first === "-h" || first === "help") return say(overview());
+  if (first === "--version" || first === "-v") return say(VERSION);
+  if (first === "--reference") return say(configurationPage(COMMANDS.slice(1)));
+  const isNamed = first !== undefined && !first.startsWith("-");
+  const command = isNamed ? commandOf(first) : COMMANDS[0];
+  const flags = isNamed ? rest : args;
+  if (flags.includes("--help") || flags.includes("-h")) return say(helpOf(command));
+  return command.run(flags, { environment: process.env, files });
+}
+
+/** @throws UsageError */
+function commandOf(name: string): Command {
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  if (command !== undefined) return command;
+  const names = COMMANDS.map((candidate) => candidate.name);
+  throw new UsageError(`There is no command ${name}; the nearest is ${nearest(name, names)}.`);
+}
+
+function overview(): string {
+  const lines = COMMANDS.map(({ name, summary }) => `  onefold ${name.padEnd(14)}${summary}`);
+  return `onefold ${VERSION}: counts each event once, keeps it, and shows the counts live.
+
+${lines.join("\n")}
+
+  onefold <command> --help   its flags
+  onefold --version          the version
+
+Without a command it is \`${COMMANDS[0].name}\`.
+`;
+}
+
+function helpOf({ name, summary, flags, note }: Command): string {
+  return `${summary}
+
+  onefold ${name} [flags]
+
+${flagsHelp(flags)}
+${note === undefined ? "" : `\n${note}\n`}`;
+}
+
+function say(text: string): number {
+  console.log(text);
+  return 0;
 }

@@ -1,11 +1,21 @@
 /** `onefold serve`: runs a node until it is told to stop. */
 
 import { parseConfig } from "../config/parse-config.ts";
-import { type Node, type NodeFiles, startNode } from "../node.ts";
+import { SETTINGS, variableOf } from "../config/settings.ts";
+import { type Node, startNode } from "../node.ts";
 import { VERSION } from "../version.ts";
+import type { Command, Surroundings } from "./command.ts";
 
-export async function serve(args: readonly string[], files: NodeFiles): Promise<void> {
-  const config = parseConfig(args, process.env);
+export const serve: Command = {
+  name: "serve",
+  summary: "Runs a node until it is told to stop.",
+  flags: SETTINGS,
+  note: `Every flag is also a variable: --port is ${variableOf("port")}.`,
+  run: runServe,
+};
+
+async function runServe(args: readonly string[], { environment, files }: Surroundings): Promise<undefined> {
+  const config = parseConfig(args, environment);
   const node = startNode(config, files, (line) => console.error(`onefold: ${line}`));
   stopOnSignals(node);
   void node.failed.then((reason) => fail(reason));

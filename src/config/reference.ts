@@ -1,38 +1,57 @@
-/** The settings as text for people: the help of the command line and the page in the docs. */
+/** The flags as text for people: the help of the command line and the page in the docs. */
 
-import { flagOf, SETTING_NAMES, SETTINGS, type Setting, variableOf } from "./settings.ts";
+import { type Flag, type Flags, flagOf, placeholderOf, rangeOf } from "./flags.ts";
+import { SETTING_NAMES, SETTINGS, type Setting, variableOf } from "./settings.ts";
 
-export function settingsHelp(): string {
-  const lines = SETTING_NAMES.map((name) => {
-    const setting: Setting = SETTINGS[name];
-    return `  ${`--${flagOf(name)} ${placeholder(setting)}`.padEnd(32)}${setting.help} [${setting.default}]`;
-  });
-  return `${lines.join("\n")}\n\nEvery flag is also a variable: --port is ${variableOf("port")}.`;
+/** A command beside `serve`, as far as the page tells of it. */
+export interface CommandReference {
+  readonly name: string;
+  readonly summary: string;
+  readonly flags: Flags;
+}
+
+/** Width of the column that holds the flags. */
+const FLAG_COLUMN = 32;
+
+/** One line for each flag. */
+export function flagsHelp(flags: Flags): string {
+  return Object.entries(flags)
+    .map(([name, flag]) => `  ${usageOf(name, flag).padEnd(FLAG_COLUMN - 1)} ${flag.help}${defaultOf(flag)}`)
+    .join("\n");
 }
 
 /** `docs/configuration.md`. */
-export function configurationPage(): string {
+export function configurationPage(commands: readonly CommandReference[] = []): string {
   const groups = [...new Set(SETTING_NAMES.map((name) => SETTINGS[name].group))];
-  const sections = groups.map((group) => {
-    const rows = SETTING_NAMES.filter((name) => SETTINGS[name].group === group).map((name) => {
-      const setting: Setting = SETTINGS[name];
-      return `| \`--${flagOf(name)}\` | \`${variableOf(name)}\` | \`${setting.default}\` | ${rangeOf(setting)} | ${setting.help} |`;
-    });
-    return `## ${group}\n\n| flag | variable | default | takes | |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
-  });
   return `# Configuration
 
 Every setting is a flag of \`onefold serve\` and an environment variable; a flag beats its variable. A value that cannot
 be used stops the start with one sentence that says why. This page is made by \`bun run docs\` from
-\`src/config/settings.ts\`.
+\`src/config/settings.ts\` and the commands.
 
-${sections.join("\n")}`;
+${[...groups.map(groupSection), ...commands.map(commandSection)].join("\n")}`;
 }
 
-function placeholder(setting: Setting): string {
-  return setting.kind === "text" ? setting.placeholder : setting.unit.toUpperCase();
+function groupSection(group: Setting["group"]): string {
+  const rows = SETTING_NAMES.filter((name) => SETTINGS[name].group === group).map((name) => {
+    const setting: Setting = SETTINGS[name];
+    return `| \`--${flagOf(name)}\` | \`${variableOf(name)}\` | \`${setting.default}\` | ${rangeOf(setting)} | ${setting.help} |`;
+  });
+  return `## ${group}\n\n| flag | variable | default | takes | |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
-function rangeOf(setting: Setting): string {
-  return setting.kind === "text" ? "text" : `${setting.min} to ${setting.max} ${setting.unit}`;
+function commandSection({ name, summary, flags }: CommandReference): string {
+  const rows = Object.entries(flags).map(([flagName, flag]) => {
+    const standard = flag.kind === "switch" ? "" : `\`${flag.default}\``;
+    return `| \`--${flagOf(flagName)}\` | ${standard} | ${rangeOf(flag)} | ${flag.help} |`;
+  });
+  return `## onefold ${name}\n\n${summary}\n\n| flag | default | takes | |\n|---|---|---|---|\n${rows.join("\n")}\n`;
+}
+
+function usageOf(name: string, flag: Flag): string {
+  return `--${flagOf(name)} ${placeholderOf(flag)}`;
+}
+
+function defaultOf(flag: Flag): string {
+  return flag.kind === "switch" ? "" : ` [${flag.default}]`;
 }

@@ -1,26 +1,9 @@
 /** Every setting of a node, once: flags, environment variables, help, validation and the reference derive from it. */
 
-interface SettingBase {
-  readonly help: string;
-  readonly group: "Node" | "Limits";
-}
+import { flagOf, type IntegerFlag, type TextFlag, type ValuesOf } from "./flags.ts";
 
-export interface TextSetting extends SettingBase {
-  readonly kind: "text";
-  readonly default: string;
-  /** What stands for the value in the help. */
-  readonly placeholder: string;
-}
-
-export interface IntegerSetting extends SettingBase {
-  readonly kind: "integer";
-  readonly default: number;
-  readonly min: number;
-  readonly max: number;
-  readonly unit: string;
-}
-
-export type Setting = TextSetting | IntegerSetting;
+/** A setting is a flag of `serve` that is also an environment variable. */
+export type Setting = (TextFlag | IntegerFlag) & { readonly group: "Node" | "Limits" };
 
 const MIB = 1024 * 1024;
 
@@ -124,16 +107,10 @@ export const SETTINGS = {
 
 export type SettingName = keyof typeof SETTINGS;
 
-type ValueOf<S extends Setting> = S extends { kind: "integer" } ? number : string;
-
 /** The settings of one node, checked. */
-export type Config = { readonly [Name in SettingName]: ValueOf<(typeof SETTINGS)[Name]> };
+export type Config = ValuesOf<typeof SETTINGS>;
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
-
-export function flagOf(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
 
 export function variableOf(name: string): string {
   return `ONEFOLD_${flagOf(name).replaceAll("-", "_").toUpperCase()}`;

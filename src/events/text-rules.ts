@@ -2,8 +2,9 @@
 
 import { TEXT_CODE_POINTS_MAX } from "./event.ts";
 
-const CONTROL = /\p{Cc}/u;
-const NOT_IN_TOPIC = /[\p{Cc}\p{White_Space}*,]/u;
+/** Classes of single characters; the documents derive their patterns from them. */
+export const CONTROL = /[\p{Cc}]/u;
+export const NOT_IN_TOPIC = /[\p{Cc}\p{White_Space}*,]/u;
 
 /** An ASCII fast path: letters, digits and the common separators need no Unicode tables. */
 const PLAIN = /^[\w./:@-]{1,255}$/;

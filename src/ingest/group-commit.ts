@@ -142,7 +142,7 @@ export class GroupCommit {
   #commit(entries: readonly Entry[], events: readonly EventRecord[]): CommitReport {
     if (events.length === 0) {
       return {
-        outcomes: entries.map((entry) => ("outcome" in entry ? entry.outcome : emptyOutcome(entry.decoded))),
+        outcomes: entries.map((entry) => ("outcome" in entry ? entry.outcome : emptyOutcome(entry))),
         notice: undefined,
         lost: undefined,
       };
@@ -178,8 +178,9 @@ function refuseAll(
   return { outcomes, notice: undefined };
 }
 
-function emptyOutcome({ frameId }: DecodedPublish): Accepted {
-  return { kind: "accepted", counters: zeroCounters(), frameId, single: undefined, results: undefined };
+function emptyOutcome({ decoded, publish }: { decoded: DecodedPublish; publish: Publish }): Accepted {
+  const results = publish.wantsResults || decoded.wantsResults ? "" : undefined;
+  return { kind: "accepted", counters: zeroCounters(), frameId: decoded.frameId, single: undefined, results };
 }
 
 function accepted(

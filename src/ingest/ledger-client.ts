@@ -30,7 +30,8 @@ interface Waiting {
   readonly bytes: number;
 }
 
-type State = "starting" | "ready" | "failing" | "draining";
+export const LEDGER_STATES = ["starting", "ready", "failing", "draining"] as const;
+type State = (typeof LEDGER_STATES)[number];
 
 const NOT_TAKEN: Record<Exclude<State, "ready">, Problem> = {
   starting: problem(

@@ -1,6 +1,7 @@
 /** The Elysia app: one plugin per resource, one place for errors, the limits that hold for every socket. */
 
 import { Elysia } from "elysia";
+import { docsRoutes } from "./docs.ts";
 import { errorHandler } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
@@ -34,6 +35,13 @@ export function makeApp(services: Services) {
   });
   return app
     .onError(errorHandler(services, () => app.routes))
+    .use(resourceRoutes(services))
+    .use(docsRoutes(() => resourceRoutes(services)));
+}
+
+/** What the OpenAPI document describes. */
+function resourceRoutes(services: Services) {
+  return new Elysia()
     .use(publishRoutes(services))
     .use(statsRoutes(services))
     .use(topicRoutes(services))

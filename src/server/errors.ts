@@ -24,9 +24,11 @@ export function errorHandler({ hub, log }: Services, routes: () => readonly Know
       return problemResponse(error.problem);
     }
     if (code === "NOT_FOUND") return notFound(request, routes());
-    log(
-      `internal error on ${request.method} ${pathOf(request)}: ${error instanceof Error ? error.stack : String(error)}`,
-    );
+    // A client that went away in the middle of its request is no fault of ours, and there is nobody to answer.
+    if (!request.signal.aborted)
+      log(
+        `internal error on ${request.method} ${pathOf(request)}: ${error instanceof Error ? error.stack : String(error)}`,
+      );
     return problemResponse(problem("internal_error", "The request could not be answered."));
   };
 }

@@ -5,20 +5,27 @@ import { faultOfEventId, faultOfSource, faultOfTopic } from "../events/text-rule
 import { isTimestamp } from "../events/timestamp.ts";
 import { refuse } from "../problem.ts";
 import type { EventQuery } from "../storage/event-reader.ts";
+import { CONFLICTS_OPERATION, EVENT_OPERATION, EVENTS_OPERATION } from "./documentation/events.ts";
+import {
+  CONFLICTS_MAX,
+  CONFLICTS_PARAMETERS,
+  EVENT_PARAMETERS,
+  EVENTS_PARAMETERS,
+  ORDERS,
+  PAGE_EVENTS_DEFAULT,
+  PAGE_EVENTS_MAX,
+} from "./models/parameters.ts";
 import { jsonResponse } from "./problem-response.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 
-const PAGE_EVENTS_DEFAULT = 100;
-const PAGE_EVENTS_MAX = 10_000;
-/** As many as are kept. */
-const CONFLICTS_MAX = 1_000;
-
 export function eventRoutes(services: Services) {
   return new Elysia()
-    .get("/events", ({ request }) => listEvents(services, request.url))
-    .get("/conflicts", ({ request }) => listConflicts(services, request.url))
-    .get("/events/:topic/:event_id", ({ request, params }) => findEvent(services, request.url, params));
+    .get("/events", ({ request }) => listEvents(services, request.url), { detail: EVENTS_OPERATION })
+    .get("/conflicts", ({ request }) => listConflicts(services, request.url), { detail: CONFLICTS_OPERATION })
+    .get("/events/:topic/:event_id", ({ request, params }) => findEvent(services, request.url, params), {
+      detail: EVENT_OPERATION,
+    });
 }
 
 async function listEvents({ reader, ledger }: Services, url: string): Promise<Response> {
@@ -36,7 +43,7 @@ async function findEvent(
   url: string,
   { topic, event_id: eventId }: { topic: string; event_id: string },
 ): Promise<Response> {
-  const query = new QueryReader(url, ["scope"]);
+  const query = new QueryReader(url, Object.keys(EVENT_PARAMETERS));
   const scope = query.checked("scope", faultOfSource) ?? "";
   query.done();
   if (faultOfTopic(topic) === undefined && faultOfEventId(eventId) === undefined) {
@@ -49,7 +56,7 @@ async function findEvent(
 }
 
 async function listConflicts({ reader, ledger }: Services, url: string): Promise<Response> {
-  const query = new QueryReader(url, ["topic", "limit"]);
+  const query = new QueryReader(url, Object.keys(CONFLICTS_PARAMETERS));
   const topic = query.checked("topic", faultOfTopic);
   const limit = query.integer("limit", { min: 1, max: CONFLICTS_MAX }) ?? PAGE_EVENTS_DEFAULT;
   query.done();
@@ -64,12 +71,12 @@ function expectStarted(state: string): void {
 }
 
 function queryOf(url: string): EventQuery {
-  const query = new QueryReader(url, ["topic", "after", "limit", "order", "source", "since", "until"]);
+  const query = new QueryReader(url, Object.keys(EVENTS_PARAMETERS));
   const found = {
     topic: query.checked("topic", faultOfTopic),
     after: query.integer("after", { min: 0, max: Number.MAX_SAFE_INTEGER }),
     limit: query.integer("limit", { min: 1, max: PAGE_EVENTS_MAX }) ?? PAGE_EVENTS_DEFAULT,
-    order: query.choice("order", ["asc", "desc"]) ?? "asc",
+    order: query.choice("order", ORDERS) ?? "asc",
     source: query.checked("source", faultOfSource),
     since: timeOf(query, "since"),
     until: timeOf(query, "until"),

@@ -1,8 +1,7 @@
 /** Problems as HTTP answers: one place for the media type, the headers and what may be said. */
 
 import { isRetryable, type Problem, problemDocument, RETRY_AFTER_SECONDS } from "../problem.ts";
-
-export const PROBLEM_TYPE = "application/problem+json";
+import { PROBLEM_TYPE } from "./models/problem.ts";
 
 export function problemResponse(p: Problem, headers: Record<string, string> = {}): Response {
   const retry: Record<string, string> = isRetryable(p) ? { "retry-after": String(RETRY_AFTER_SECONDS) } : {};

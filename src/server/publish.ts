@@ -6,16 +6,21 @@ import type { Outcome } from "../ingest/publish.ts";
 import { ProblemError, refuse } from "../problem.ts";
 import { acceptedBody } from "./answers.ts";
 import { BodyBudget, readBody } from "./body.ts";
+import { publishOperation } from "./documentation/publish.ts";
+import { PUBLISH_PARAMETERS } from "./models/parameters.ts";
 import { jsonResponse } from "./problem-response.ts";
 import { PublishChannel } from "./publish-channel.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
-import { edgeSocket, type RawSocket } from "./sockets.ts";
+import { edgeSocket, Outbox, type RawSocket } from "./sockets.ts";
 
 export function publishRoutes(services: Services) {
   const budget = new BodyBudget(services.limits.readingBytesMax);
   return new Elysia()
-    .post("/publish", ({ request }) => publishOverHttp(services, budget, request), { parse: "none" })
+    .post("/publish", ({ request }) => publishOverHttp(services, budget, request), {
+      parse: "none",
+      detail: publishOperation(services.limits),
+    })
     .ws(
       "/ws/publish",
       edgeSocket((socket) => openChannel(services, socket)),
@@ -39,7 +44,7 @@ async function publishOverHttp(
 }
 
 function readWantsResults(url: string): boolean {
-  const query = new QueryReader(url, ["results"]);
+  const query = new QueryReader(url, Object.keys(PUBLISH_PARAMETERS));
   const results = query.choice("results", ["true", "false"]);
   query.done();
   return results === "true";
@@ -63,13 +68,7 @@ function expectJson(contentType: string | null): void {
 
 function openChannel({ ledger, hub, limits }: Services, socket: RawSocket) {
   const channel = new PublishChannel(
-    {
-      send: (text) => void socket.send(text),
-      get bufferedBytes() {
-        return socket.getBufferedAmount();
-      },
-      close: (code, reason) => socket.close(code, reason),
-    },
+    new Outbox(socket),
     ledger,
     ANYONE,
     { eventsMax: limits.eventsMax, bytesMax: limits.bodyBytesMax, inflightMax: limits.inflightMax },

@@ -5,7 +5,7 @@ import type { ServerWebSocket } from "bun";
 /** The part of Bun's socket that is used here. */
 export type RawSocket = Pick<
   ServerWebSocket<unknown>,
-  "send" | "close" | "getBufferedAmount" | "subscribe" | "unsubscribe" | "readyState"
+  "send" | "cork" | "close" | "getBufferedAmount" | "subscribe" | "unsubscribe" | "readyState"
 > & { readonly data: unknown };
 
 /** What a route does with one connection. */
@@ -13,6 +13,35 @@ export interface SocketHandler {
   text(text: string): void;
   binary(): void;
   closed(): void;
+}
+
+/** Sends what one turn of the event loop has for a socket with one system call instead of one for each frame. */
+export class Outbox {
+  #texts: string[] = [];
+
+  constructor(private readonly socket: RawSocket) {}
+
+  send(text: string): void {
+    if (this.#texts.push(text) === 1) queueMicrotask(() => this.#flush());
+  }
+
+  get bufferedBytes(): number {
+    return this.socket.getBufferedAmount();
+  }
+
+  close(code: number, reason: string): void {
+    this.#flush();
+    this.socket.close(code, reason);
+  }
+
+  #flush(): void {
+    const texts = this.#texts;
+    this.#texts = [];
+    if (texts.length === 0 || this.socket.readyState !== WebSocket.OPEN) return;
+    this.socket.cork(() => {
+      for (const text of texts) this.socket.send(text);
+    });
+  }
 }
 
 /** Every socket that is open, so that a drain can close them with a code that says "reconnect". */

@@ -10,6 +10,8 @@ import type { StatsSink } from "../live/stats-group.ts";
 import { STATS_INTERVAL_DEFAULT_MS, type StatsHub, type StatsSubscription } from "../live/stats-hub.ts";
 import { ProblemError, problem, refuse } from "../problem.ts";
 import { errorFrame } from "./answers.ts";
+import { STATS_OPERATION } from "./documentation/stats.ts";
+import { STATS_PARAMETERS } from "./models/parameters.ts";
 import { jsonResponse } from "./problem-response.ts";
 import { QueryReader } from "./query.ts";
 import type { ServerClock, Services } from "./services.ts";
@@ -20,7 +22,9 @@ export const PATTERNS_MAX = 1_000;
 
 export function statsRoutes(services: Services) {
   return new Elysia()
-    .get("/stats", ({ request }) => jsonResponse(statsBody(services, request.url)))
+    .get("/stats", ({ request }) => jsonResponse(statsBody(services, request.url)), {
+      detail: STATS_OPERATION,
+    })
     .ws(
       "/ws/stats",
       edgeSocket((socket, request) => openSubscription(services, socket, request.url)),
@@ -28,7 +32,7 @@ export function statsRoutes(services: Services) {
 }
 
 function statsBody({ hub, clock }: Services, url: string): string {
-  const query = new QueryReader(url, ["topic"]);
+  const query = new QueryReader(url, Object.keys(STATS_PARAMETERS));
   const topic = query.checked("topic", faultOfTopic);
   query.done();
   const { board } = hub;

@@ -3,21 +3,22 @@
 import { Elysia } from "elysia";
 import { faultOfTopic } from "../events/text-rules.ts";
 import type { CounterBoard } from "../live/counter-board.ts";
+import { TOPICS_OPERATION } from "./documentation/stats.ts";
+import { PAGE_TOPICS_DEFAULT, PAGE_TOPICS_MAX, TOPICS_PARAMETERS } from "./models/parameters.ts";
 import { jsonResponse } from "./problem-response.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 import { topicDetails } from "./stats.ts";
 
-const PAGE_TOPICS_DEFAULT = 100;
-const PAGE_TOPICS_MAX = 10_000;
-
 export function topicRoutes(services: Services) {
   const names = new SortedNames(services.hub.board);
-  return new Elysia().get("/topics", ({ request }) => listTopics(services, names, request.url));
+  return new Elysia().get("/topics", ({ request }) => listTopics(services, names, request.url), {
+    detail: TOPICS_OPERATION,
+  });
 }
 
 function listTopics({ hub, clock }: Services, names: SortedNames, url: string): Response {
-  const query = new QueryReader(url, ["prefix", "after", "limit"]);
+  const query = new QueryReader(url, Object.keys(TOPICS_PARAMETERS));
   const prefix = query.checked("prefix", faultOfTopic) ?? "";
   const after = query.checked("after", faultOfTopic);
   const limit = query.integer("limit", { min: 1, max: PAGE_TOPICS_MAX }) ?? PAGE_TOPICS_DEFAULT;

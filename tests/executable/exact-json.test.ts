@@ -1,8 +1,11 @@
 /** Payloads come back exactly in value, over both edges; spelling makes no conflict, a difference always does. */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
 import { openPublishChannel, type TestSocket } from "../support/socket.ts";
+
+setDefaultTimeout(TEST_TIMEOUT_MS);
 
 let node: NodeProcess;
 let channel: TestSocket;

@@ -1,10 +1,13 @@
 /** /ws/publish: one answer a frame, in their order, with the frame's own id; a bad frame costs nobody else anything. */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { expectWellFormedProblem, NO_COUNTERS } from "../support/contract.ts";
+import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
 import { maskedFrame, OPCODE, RawSocket } from "../support/raw-socket.ts";
 import { type Frame, openPublishChannel, TestSocket } from "../support/socket.ts";
+
+setDefaultTimeout(TEST_TIMEOUT_MS);
 
 let node: NodeProcess;
 beforeAll(async () => {

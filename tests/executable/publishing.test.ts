@@ -1,9 +1,12 @@
 /** POST /publish: what is accepted, in every form, and what the answer says. */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { countersOf } from "../support/contract.ts";
+import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
+
+setDefaultTimeout(TEST_TIMEOUT_MS);
 
 let node: NodeProcess;
 beforeAll(async () => {

@@ -1,10 +1,13 @@
 /** What is refused over HTTP: whole, with a problem document that names the place, stored and counted nowhere. */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { expectProblem, NO_COUNTERS } from "../support/contract.ts";
+import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
 import { RawSocket } from "../support/raw-socket.ts";
+
+setDefaultTimeout(TEST_TIMEOUT_MS);
 
 const BODY_BYTES_MAX = 64 * 1_024;
 

@@ -1,7 +1,8 @@
 /** Real input: GitHub's webhooks, delivered at least once, through a crash in the middle. */
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import definitions from "@octokit/webhooks-examples";
+import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
 import {
   httpPublisher,
@@ -16,6 +17,8 @@ import { SeededRandom } from "../support/seeded-random.ts";
 import { StatsFollower } from "../support/stats-follower.ts";
 import { StoredFile } from "../support/stored-file.ts";
 import { TempFolder } from "../support/temp-folder.ts";
+
+setDefaultTimeout(TEST_TIMEOUT_MS);
 
 const HTTP_CONNECTIONS = 3;
 const CHANNELS = 2;

@@ -73,7 +73,9 @@ export class Faults {
     if (fault.code === "SQLITE_FULL" && when === "after" && sql.startsWith("COMMIT")) return;
     this.#armed = this.#armed.filter((armed) => armed !== fault);
     this.#fired.push({ sql, code: fault.code });
-    throw Object.assign(new Error(`injected: ${fault.code} ${when} ${sql.slice(0, 40)}`), { code: fault.code });
+    throw Object.assign(new Error(`injected: ${fault.code} ${when} ${sql.slice(0, 40)}`), {
+      code: fault.code,
+    });
   }
 }
 

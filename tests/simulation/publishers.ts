@@ -189,10 +189,17 @@ export class SimulatedChannel {
 
   #acknowledged(text: string, { intent, submission }: SentFrame): void {
     const expected = submission?.expected;
-    guarantee(expected?.kind === "accepted", () => `a frame was acknowledged that should not have been: ${text}`);
+    guarantee(
+      expected?.kind === "accepted",
+      () => `a frame was acknowledged that should not have been: ${text}`,
+    );
     const { type: _, frame: __, id: ___, ...rest } = JSON.parse(text);
     const results = intent.asksResults && { results: resultsOf(expected.verdicts) };
-    guaranteeSame(rest, { count: intent.events.length, ...expected.counters, ...results }, "the answer to a frame");
+    guaranteeSame(
+      rest,
+      { count: intent.events.length, ...expected.counters, ...results },
+      "the answer to a frame",
+    );
     for (const { status, first } of expected.verdicts) {
       if (status !== "processed") continue;
       guarantee(first.seq > this.#newest, () => `seq ${first.seq} came after ${this.#newest} on one socket`);
@@ -201,7 +208,8 @@ export class SimulatedChannel {
   }
 
   #refused({ code, status }: { code?: string; status?: number }, submission: Submission | undefined): void {
-    if (submission === undefined) guarantee(status === 429 || status === 503, () => `not taken, yet answered ${code}`);
+    if (submission === undefined)
+      guarantee(status === 429 || status === 503, () => `not taken, yet answered ${code}`);
     else guaranteeSame({ kind: "refused", code }, submission.expected, "the answer to a frame");
   }
 }

@@ -35,7 +35,10 @@ export class Random {
   /** Some of the items, in any order. */
   some<T>(items: readonly T[], count: number): T[] {
     const left = [...items];
-    return Array.from({ length: Math.min(count, left.length) }, () => left.splice(this.below(left.length), 1)[0]!);
+    return Array.from(
+      { length: Math.min(count, left.length) },
+      () => left.splice(this.below(left.length), 1)[0]!,
+    );
   }
 
   /** Picks a name by its weight. */

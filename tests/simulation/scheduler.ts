@@ -13,6 +13,9 @@ interface Timer {
   readonly task: () => void;
 }
 
+/** How often the slow lane is passed over. */
+const HOLD_UP = 0.9;
+
 /** So many tasks in a row are taken for a loop that never ends. */
 const TASKS_MAX = 100_000;
 
@@ -22,6 +25,9 @@ export class Scheduler {
   readonly #lanes = new Map<Lane, (() => void)[]>(LANES.map((lane) => [lane, []]));
   #timers: Timer[] = [];
   #isHalted = false;
+  #violation: unknown;
+  /** A lane that mostly waits for the others, so that one thread gets far ahead of the other. */
+  #slow: Lane = LANES[0];
 
   constructor(private readonly random: Random) {}
 
@@ -51,19 +57,22 @@ export class Scheduler {
     if (this.#isHalted) return false;
     const waiting = LANES.filter((lane) => !this.isEmpty(lane));
     if (waiting.length === 0) return false;
-    const lane = this.random.pick(waiting);
+    const isHeldUp = waiting.length > 1 && this.random.chance(HOLD_UP);
+    const lane = this.random.pick(isHeldUp ? waiting.filter((other) => other !== this.#slow) : waiting);
     this.#run(lane, this.#lanes.get(lane)!.shift()!);
     return true;
   }
 
   /** Runs at most so many tasks. */
   run(tasks: number): void {
+    this.#slow = this.random.pick(LANES);
     for (let i = 0; i < tasks && this.runOne(); i++);
   }
 
   /** Runs until nothing waits but timers. */
   settle(): void {
-    for (let i = 0; this.runOne(); i++) if (i > TASKS_MAX) throw new Violation("the node never comes to rest");
+    for (let i = 0; this.runOne(); i++)
+      if (i > TASKS_MAX) throw new Violation("the node never comes to rest");
   }
 
   /** Lets time pass: every timer that falls due fires once, as it does on a thread that was busy. */
@@ -82,6 +91,16 @@ export class Scheduler {
     this.#isHalted = true;
   }
 
+  /** Runs a check in the midst of a task, and ends the simulation after it when it fails. */
+  guard(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#violation ??= error;
+      this.halt();
+    }
+  }
+
   /** A new process: whatever waited in the old one never runs. */
   clear(): void {
     this.#isHalted = false;
@@ -96,5 +115,6 @@ export class Scheduler {
       if (error instanceof Violation) throw error;
       throw new Violation(`an exception in ${lane} would have ended the thread: ${error}`, { cause: error });
     }
+    if (this.#violation !== undefined) throw this.#violation;
   }
 }

@@ -65,6 +65,8 @@ export class SimulatedNode {
     const open = (file: string): Database => {
       const db = openForWriting(file);
       db.run("PRAGMA synchronous = OFF");
+      // On one thread nobody can let go of a lock while somebody waits for it.
+      db.run("PRAGMA busy_timeout = 0");
       this.db = db;
       return parts.wrapDatabase(faults.attach(db));
     };

@@ -32,6 +32,7 @@ interface StatsFrame extends Counters {
 }
 
 export class SimulatedSubscriber {
+  /** What the counters it holds cover: those of the frame it read last. */
   patterns: readonly string[] = [];
   epoch = "";
   revision = 0;
@@ -44,7 +45,8 @@ export class SimulatedSubscriber {
     private readonly timeline: Timeline,
   ) {}
 
-  get resume(): StatsSubscription["resume"] {
+  /** What it names when it comes back. */
+  get position(): { epoch: string; revision: number } {
     return { epoch: this.epoch, revision: this.revision };
   }
 
@@ -54,6 +56,7 @@ export class SimulatedSubscriber {
     if (frame.type === "snapshot") this.#begin(frame);
     else this.#follow(frame);
     this.revision = frame.revision;
+    this.patterns = patterns;
     addCounters(this.#totals, frame);
     for (const [name, counters] of Object.entries(frame.topics)) {
       const topic = this.#topics.get(name) ?? zeroCounters();
@@ -88,7 +91,7 @@ export class SimulatedSubscriber {
   /** Has been told all there is to know. */
   expectCurrent({ board }: StatsHub): void {
     guaranteeSame(this.epoch, board.epoch, `the epoch of ${this.name}`);
-    const now = covered(this.timeline.at(board.epoch, board.revision), this.patterns);
+    const now = covered(this.timeline.at(board.epoch, board.revision), this.connection!.patterns);
     guaranteeSame(sortedByName(this.#topics), sortedByName(now), `what ${this.name} knows at rest`);
   }
 }
@@ -141,7 +144,6 @@ export class StatsConnection implements StatsSink {
 
   subscribe(subscription: StatsSubscription): void {
     this.patterns = subscription.patterns;
-    this.subscriber.patterns = subscription.patterns;
     this.hub.subscribe(this, subscription);
   }
 

@@ -27,7 +27,18 @@ export interface Intent {
 export const EVENTS_MAX = 24;
 export const EVENT_BYTES_MAX = 300;
 
-const TOPICS = ["default", "orders", "orders.eu", "orders.us", "payments", "größe/1", "a:b", "x_1", "zz", "q-7"];
+const TOPICS = [
+  "default",
+  "orders",
+  "orders.eu",
+  "orders.us",
+  "payments",
+  "größe/1",
+  "a:b",
+  "x_1",
+  "zz",
+  "q-7",
+];
 const SCOPES = ["", "", "s1", "s2"];
 
 /** The keys of one history; few, so that they meet again. */
@@ -73,10 +84,20 @@ export class Traffic {
   ): Intent {
     const { random } = this;
     const isSingle = texts.length === 1 && random.chance(0.5);
-    const base = { form, events, refusal, isSingle, asksResults: false, frameId: undefined, isReadable: true };
+    const base = {
+      form,
+      events,
+      refusal,
+      isSingle,
+      asksResults: false,
+      frameId: undefined,
+      isReadable: true,
+    };
     if (isSingle) return { ...base, text: texts[0]! };
     const list = `[${texts.join(",")}]`;
-    const shape = random.pick(form === "body" ? (["array", "object"] as const) : (["array", "typed", "typed"] as const));
+    const shape = random.pick(
+      form === "body" ? (["array", "object"] as const) : (["array", "typed", "typed"] as const),
+    );
     if (shape === "array") return { ...base, text: list };
     if (shape === "object") return { ...base, text: `{"events":${list}}` };
     const frameId = random.pick([undefined, "7", "-3", "12345678901234567890", '"a \\"b\\" ü"']);
@@ -91,7 +112,8 @@ export class Traffic {
     const kind = random.pick(["malformed", "scalar", "event", "many", "large"] as const);
     const bare = { form, events: [], isSingle: false, asksResults: false, frameId: undefined };
     const unlike = form === "body" ? "invalid_event" : "invalid_frame";
-    if (kind === "malformed") return { ...bare, text: '[{"event_id":"e1"}', isReadable: false, refusal: "malformed_json" };
+    if (kind === "malformed")
+      return { ...bare, text: '[{"event_id":"e1"}', isReadable: false, refusal: "malformed_json" };
     if (kind === "scalar") return { ...bare, text: "5", isReadable: true, refusal: unlike };
     const texts = events.map(eventText);
     if (kind === "many") {
@@ -99,9 +121,17 @@ export class Traffic {
       return this.#wrap(form, texts, { events: [], refusal: "batch_too_large" });
     }
     const large = `{"event_id":"e1","payload":"${"x".repeat(EVENT_BYTES_MAX)}"}`;
-    const faulty = random.pick(['{"topic":"orders"}', '{"event_id":"e1","paylaod":1}', '{"event_id":"e1","topic":"a b"}']);
-    texts.splice(random.below(texts.length + 1), texts.length === EVENTS_MAX ? 1 : 0, kind === "large" ? large : faulty);
-    return this.#wrap(form, texts, { events: [], refusal: kind === "large" ? "event_too_large" : "invalid_event" });
+    const faulty = random.pick([
+      '{"topic":"orders"}',
+      '{"event_id":"e1","paylaod":1}',
+      '{"event_id":"e1","topic":"a b"}',
+    ]);
+    texts.splice(EVENTS_MAX - 1);
+    texts.splice(random.below(texts.length + 1), 0, kind === "large" ? large : faulty);
+    return this.#wrap(form, texts, {
+      events: [],
+      refusal: kind === "large" ? "event_too_large" : "invalid_event",
+    });
   }
 }
 

@@ -1,8 +1,9 @@
 /** The shape of the source is held by rules, and each rule is seen to bite. */
 
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { TempFolder } from "../support/temp-folder.ts";
 import {
   faultsOfImports,
   faultsOfLength,
@@ -139,9 +140,9 @@ describe("the linter", () => {
     expect(config.files.includes).toEqual(["**", "!drizzle"]);
   });
 
-  const lint = (args: readonly string[], text = ""): { exitCode: number; output: string } => {
+  const lint = (args: readonly string[], cwd = ROOT): { exitCode: number; output: string } => {
     const command = [process.execPath, join(ROOT, "node_modules/@biomejs/biome/bin/biome"), "lint", ...args];
-    const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd: ROOT, stdin: Buffer.from(text) });
+    const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd });
     return { exitCode, output: `${stdout}${stderr}` };
   };
 
@@ -160,17 +161,22 @@ describe("the linter", () => {
   test.each([
     ["`any`", ANY, "export const a: any = 1;\n", "export const a: unknown = 1;\n"],
     ["`any` in a cast", ANY, "export const a = 1 as any;\n", 'export const any = "as any";\n'],
-    ["a function of 71 lines", LENGTH, functionOf(71), functionOf(70)],
+    ["a function of more than 70 lines", LENGTH, functionOf(71), functionOf(70)],
   ])("would find %s, and nothing that only looks like it", (_, rule, bad, good) => {
-    const args = [`--only=${rule}`, "--stdin-file-path=src/a.ts"];
-    expect(lint(args, bad).exitCode).not.toBe(0);
-    expect(lint(args, good).exitCode).toBe(0);
+    using folder = new TempFolder();
+    writeFileSync(folder.file("biome.json"), JSON.stringify({ ...config, vcs: { enabled: false } }));
+    const exitCodeFor = (text: string): number => {
+      writeFileSync(folder.file("a.ts"), text);
+      return lint([`--only=${rule}`, "a.ts"], folder.path).exitCode;
+    };
+    expect(exitCodeFor(bad)).not.toBe(0);
+    expect(exitCodeFor(good)).toBe(0);
   });
 });
 
-/** A function of so many lines, its first and last among them. */
+/** A function of so many lines between its braces, and including them two more. */
 function functionOf(lines: number): string {
-  return `export function a() {\n${"  a();\n".repeat(lines - 2)}}\n`;
+  return `export function a() {\n${"  a();\n".repeat(lines)}}\n`;
 }
 
 test("the type checker is strict", () => {

@@ -3,6 +3,9 @@
 /** Generous, because a loaded machine is slow; a test that passes never comes near it. */
 export const WAIT_TIMEOUT_MS = 30_000;
 
+/** For `setDefaultTimeout`, which holds for one file: longer than any wait, so that a test that hangs says for what. */
+export const TEST_TIMEOUT_MS = 60_000;
+
 /** @param what completes the sentence "Waited … ms for". Called when the wait has failed. */
 export async function withDeadline<T>(
   promise: Promise<T>,

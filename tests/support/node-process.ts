@@ -23,13 +23,13 @@ export interface Exit {
   readonly stderr: string;
 }
 
-function executable(): string {
+export function executable(): string {
   if (existsSync(EXECUTABLE)) return EXECUTABLE;
   throw new Error(`${EXECUTABLE} is missing: run \`bun run build\` before these tests.`);
 }
 
 /** The environment of the tests, without settings that somebody has set for a node of their own. */
-function cleanEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
   const own = Object.entries(process.env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith("ONEFOLD_"),
   );

@@ -29,8 +29,17 @@ export function openForWriting(path: string): Database {
     return db;
   } catch (error) {
     db.close();
-    throw error;
+    throw unusableOr(error, path);
   }
+}
+
+const NOT_READABLE: readonly unknown[] = ["SQLITE_NOTADB", "SQLITE_CORRUPT"];
+
+/** The error to throw when opening has failed: one that names the file where SQLite found no sound database in it. */
+export function unusableOr(error: unknown, path: string): unknown {
+  return NOT_READABLE.includes((error as { code?: unknown }).code)
+    ? new DatabaseUnusableError(`${path} is not a database, or is damaged.`)
+    : error;
 }
 
 export function openForReading(path: string): Database {

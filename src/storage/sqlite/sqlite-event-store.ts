@@ -11,7 +11,7 @@ import {
   StoreError,
 } from "../event-store.ts";
 import { type Commit, CommitWriter } from "./commit-writer.ts";
-import { type OpenDatabase, openForWriting } from "./database.ts";
+import { type OpenDatabase, openForWriting, unusableOr } from "./database.ts";
 import type { DedupIndex } from "./dedup-index.ts";
 import { IncrementRows } from "./increment-rows.ts";
 import { type Arrival, KeyLookup } from "./key-lookup.ts";
@@ -81,8 +81,8 @@ export class SqliteEventStore implements EventStore {
       this.#lastReceivedAt = lastReceivedAt;
       return { topics, events: nextSeq - 1 };
     } catch (error) {
-      db.close();
-      throw error;
+      closeNow(db);
+      throw unusableOr(error, this.#options.path);
     }
   }
 
@@ -129,8 +129,9 @@ export class SqliteEventStore implements EventStore {
   }
 
   close(): void {
-    this.#state?.db.close();
+    const state = this.#state;
     this.#state = undefined;
+    if (state !== undefined) closeNow(state.db);
   }
 
   #opened(): OpenState {
@@ -222,4 +223,9 @@ function verdictColumns(length: number) {
     seq: new Float64Array(length),
     firstReceivedAt: new Float64Array(length),
   };
+}
+
+/** Statements still prepared would keep the connection, and a transaction left open in it the lock on the file. */
+function closeNow(db: Database): void {
+  db.close(true);
 }

@@ -29,7 +29,7 @@ export class TopicSegments {
   #segment: number;
   /** Rows of closed segments that are not written yet, the oldest segment first. */
   readonly #waiting: SegmentRow[] = [];
-  /** Events added since the last step. */
+  /** Events added since the last step, or since a segment was closed. */
   #added = 0;
 
   /** @param indexedThrough the last `seq` whose segment is written; events after it must be added again. */
@@ -42,6 +42,7 @@ export class TopicSegments {
     const segment = segmentOf(seq);
     if (segment !== this.#segment) {
       for (const row of this.#collect()) this.#waiting.push(row);
+      this.#added = 0;
       this.#topicIds.fill(0);
       this.#segment = segment;
     }

@@ -1,11 +1,12 @@
 /** Settings come from flags and variables; what cannot be used stops the start with one clear sentence. */
 
 import { describe, expect, test } from "bun:test";
-import { parseConfig, UsageError } from "../../../src/config/parse-config.ts";
-import { configurationPage, settingsHelp } from "../../../src/config/reference.ts";
+import { flagOf } from "../../../src/config/flags.ts";
+import { localNodeUrl, parseConfig } from "../../../src/config/parse-config.ts";
+import { UsageError } from "../../../src/config/parse-flags.ts";
+import { configurationPage, flagsHelp } from "../../../src/config/reference.ts";
 import {
   type Config,
-  flagOf,
   SETTING_NAMES,
   SETTINGS,
   type Setting,
@@ -70,7 +71,7 @@ describe.each(SETTING_NAMES)("%s", (name) => {
   });
 
   test("is in the help and in the reference", () => {
-    expect(settingsHelp()).toContain(`${flag} `);
+    expect(flagsHelp(SETTINGS)).toContain(`${flag} `);
     expect(configurationPage()).toContain(
       `| \`${flag}\` | \`${variableOf(name)}\` | \`${setting.default}\` |`,
     );
@@ -120,4 +121,17 @@ test.each([
 
 test("variables of other programs are none of our business", () => {
   expect(parseConfig([], { PORT: "1", ONEFOLDX: "1", MY_ONEFOLD_PORT: "1" }).port).toBe(8080);
+});
+
+test.each([
+  [{}, "http://127.0.0.1:8080"],
+  [{ ONEFOLD_HOST: "0.0.0.0", ONEFOLD_PORT: "9000" }, "http://127.0.0.1:9000"],
+  [{ ONEFOLD_HOST: "::" }, "http://[::1]:8080"],
+  [{ ONEFOLD_HOST: "example.org", ONEFOLD_MAX_EVENTS: "none of its business" }, "http://example.org:8080"],
+])("with %j the node is met at %s", (environment, url) => {
+  expect(localNodeUrl(environment)).toBe(url);
+});
+
+test("where a node with a free port is, cannot be known", () => {
+  expect(() => localNodeUrl({ ONEFOLD_PORT: "0" })).toThrow(UsageError);
 });

@@ -74,6 +74,7 @@ describe("is no time", () => {
 test("what was fine before makes nothing else fine", () => {
   expect(isTimestamp("2024-12-31")).toBe(true);
   expect(isTimestamp("2024-12-32")).toBe(false);
+  expect(isTimestamp("2024-12-32")).toBe(false);
   expect(isTimestamp("2024-12-31")).toBe(true);
   expect(isTimestamp("")).toBe(false);
 });

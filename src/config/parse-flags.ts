@@ -1,0 +1,98 @@
+/** From a command line to checked values: every command's flags go through here. */
+
+import { parseArgs } from "node:util";
+import { nearest } from "../nearest.ts";
+import {
+  type ChoiceFlag,
+  type Flag,
+  type Flags,
+  type FlagValue,
+  flagOf,
+  type IntegerFlag,
+  type ValuesOf,
+} from "./flags.ts";
+
+/** A command line or setting that cannot be used; the message is one sentence for the person who wrote it. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** A value that comes from elsewhere when its flag is not given, and what it is called where it comes from. */
+export interface Given {
+  readonly text: string;
+  readonly origin: string;
+}
+
+/**
+ * A flag beats what `elsewhere` gives for its name, and that beats the default.
+ * @throws UsageError
+ */
+export function parseFlags<F extends Flags>(
+  flags: F,
+  args: readonly string[],
+  elsewhere: (name: string) => Given | undefined = () => undefined,
+): ValuesOf<F> {
+  const values = readFlags(flags, args);
+  const entries = Object.entries(flags).map(([name, flag]) => {
+    const value = values[flagOf(name)];
+    if (typeof value === "boolean") return [name, value];
+    const given = value === undefined ? elsewhere(name) : { text: value, origin: `--${flagOf(name)}` };
+    return [name, given === undefined ? flag.default : parseValue(flag, given)];
+  });
+  return Object.fromEntries(entries) as ValuesOf<F>;
+}
+
+function readFlags(
+  flags: Flags,
+  args: readonly string[],
+): Readonly<Record<string, string | boolean | undefined>> {
+  const options = Object.fromEntries(
+    Object.entries(flags).map(([name, { kind }]) => {
+      return [flagOf(name), { type: kind === "switch" ? ("boolean" as const) : ("string" as const) }];
+    }),
+  );
+  refuseUnknownFlags(args, Object.keys(options));
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: false }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message.split("\n")[0]!.replace(/\.?$/, "."));
+  }
+}
+
+function refuseUnknownFlags(args: readonly string[], known: readonly string[]): void {
+  for (const arg of args) {
+    const name = /^--([^=]+)/.exec(arg)?.[1];
+    if (name !== undefined && !known.includes(name)) {
+      throw new UsageError(`There is no flag --${name}; the nearest is --${nearest(name, known)}.`);
+    }
+  }
+}
+
+function parseValue(flag: Flag, { text, origin }: Given): FlagValue {
+  if (flag.kind === "integer") return parseInteger(flag, text, origin);
+  if (flag.kind === "choice") return parseChoice(flag, text, origin);
+  if (text === "") throw new UsageError(`${origin} must not be empty.`);
+  return flag.kind === "url" ? parseUrl(text, origin) : text;
+}
+
+function parseInteger({ min, max, unit }: IntegerFlag, text: string, origin: string): number {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  throw new UsageError(
+    `Expected ${origin} to be a whole number from ${min} to ${max} (${unit}), got \`${text}\`.`,
+  );
+}
+
+function parseChoice({ choices }: ChoiceFlag, text: string, origin: string): string {
+  if (choices.includes(text)) return text;
+  throw new UsageError(`Expected ${origin} to be ${choices.join(" or ")}, got \`${text}\`.`);
+}
+
+/** @returns the address without a slash at its end, so that a path can follow. */
+function parseUrl(text: string, origin: string): string {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.search !== "" || url.hash !== "") {
+    throw new UsageError(`Expected ${origin} to be an address like http://127.0.0.1:8080, got \`${text}\`.`);
+  }
+  return url.href.replace(/\/+$/, "");
+}

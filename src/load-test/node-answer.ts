@@ -1,0 +1,85 @@
+/** Requests to a node, with every way in which they can fail told in one sentence. */
+
+/** A load test cannot go on; the message is one sentence for the person who started it. */
+export class LoadError extends Error {
+  override readonly name = "LoadError";
+}
+
+/** The node did not take a batch; nothing of it was stored, and it can be sent again. */
+export class TryAgain extends Error {
+  override readonly name = "TryAgain";
+  constructor(
+    detail: string,
+    readonly afterMs: number,
+  ) {
+    super(detail);
+  }
+}
+
+/** A node answers in milliseconds; one that takes so long does not answer any more. */
+export const ANSWER_TIMEOUT_MS = 30_000;
+
+/** What a node says of something it refuses: members of a problem document or of an error frame. */
+export interface Refusal {
+  readonly status: number;
+  readonly code?: string;
+  readonly detail?: string;
+}
+
+/** How long to wait before sending again, where the node does not say. */
+const RETRY_DELAY_MS = 1_000;
+
+/** A wait that a node asks for is cut to this. */
+const RETRY_DELAY_MAX_MS = 5_000;
+
+/** @throws LoadError when nothing answers. */
+export async function ask(url: string, init: RequestInit = {}): Promise<Response> {
+  try {
+    return await fetch(url, { ...init, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+  } catch (error) {
+    throw new LoadError(sentenceOf(url, error));
+  }
+}
+
+/** GETs JSON. @throws LoadError when nothing answers, or not with JSON. */
+export async function askJson(url: string): Promise<unknown> {
+  const response = await ask(url);
+  if (!response.ok) throw new LoadError(`GET ${url} is answered with ${response.status}.`);
+  return parseAnswer(await response.text());
+}
+
+/** @throws LoadError */
+export function parseAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new LoadError("What answers there is no onefold node: its answer is not JSON.");
+  }
+}
+
+/**
+ * What to do about a refused batch.
+ * @param retryAfter the header, in seconds, where there is one.
+ */
+export function refusalError(
+  { status, code, detail = "no reason given" }: Refusal,
+  retryAfter: string | null = null,
+): LoadError | TryAgain {
+  // What may have been stored would be counted twice if it were sent again: the counts could not be exact.
+  if (code !== "outcome_unknown" && (status === 429 || status === 503)) {
+    const seconds = Number(retryAfter);
+    const afterMs = retryAfter !== null && seconds >= 0 ? seconds * 1_000 : RETRY_DELAY_MS;
+    return new TryAgain(detail, Math.min(afterMs, RETRY_DELAY_MAX_MS));
+  }
+  return new LoadError(`The node refused a batch with ${status}${code ? ` ${code}` : ""}: ${detail}`);
+}
+
+function sentenceOf(url: string, error: unknown): string {
+  const { origin } = new URL(url);
+  if (error instanceof Error && error.name === "TimeoutError") {
+    return `${origin} gave no answer within ${ANSWER_TIMEOUT_MS / 1_000} seconds.`;
+  }
+  const reason =
+    (error as { code?: string }).code ?? (error instanceof Error ? error.message : String(error));
+  return `No node can be reached at ${origin} (${reason}): is it running, and is that its address?`;
+}

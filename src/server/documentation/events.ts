@@ -1,0 +1,110 @@
+/** GET /events, GET /events/{topic}/{event_id} and GET /conflicts as the OpenAPI document has them. */
+
+import { type ConflictPage, type EventPage, StoredEvent } from "../models/event.ts";
+import {
+  CONFLICTS_MAX,
+  CONFLICTS_PARAMETERS,
+  EVENT_PARAMETERS,
+  EVENTS_PARAMETERS,
+  PAGE_EVENTS_MAX,
+} from "../models/parameters.ts";
+import { PAID, RECEIVED_AT, STORED } from "./examples.ts";
+import {
+  type Examples,
+  invalidParameter,
+  jsonAnswer,
+  type Operation,
+  pathParameter,
+  problemAnswers,
+  queryParameters,
+  TAGS,
+} from "./operation.ts";
+
+/** What any read of stored events can answer with. */
+const READ_PROBLEMS = {
+  internal_error: "The request could not be answered.",
+  starting: "The node is starting; events can be read when it is ready.",
+} as const;
+
+const PAGES = {
+  page: {
+    summary: "A page with another one after it",
+    value: { events: [STORED], count: 1, topic: "orders", next: "2" } satisfies EventPage,
+  },
+  end: {
+    summary: "The end",
+    value: { events: [], count: 0, topic: null, next: null } satisfies EventPage,
+  },
+} satisfies Examples;
+
+export const EVENTS_OPERATION: Operation = {
+  operationId: "listEvents",
+  summary: "List stored events",
+  description:
+    "Stored events in the order of their commits, page by page: `next` goes back as `after`. A filter that looks far is budgeted, so a page may be short and still have a `next`.",
+  tags: [TAGS.events.name],
+  parameters: queryParameters(EVENTS_PARAMETERS),
+  responses: {
+    200: jsonAnswer("EventPage", "A page of events.", PAGES),
+    ...problemAnswers({
+      invalid_parameter: invalidParameter("limit", `must be a whole number from 1 to ${PAGE_EVENTS_MAX}`),
+      ...READ_PROBLEMS,
+    }),
+  },
+};
+
+export const EVENT_OPERATION: Operation = {
+  operationId: "getEvent",
+  summary: "Read one event",
+  description: "The event that was stored under this key: its first arrival.",
+  tags: [TAGS.events.name],
+  parameters: [
+    pathParameter("topic", { ...StoredEvent.properties.topic, examples: [PAID.topic] }),
+    pathParameter("event_id", { ...StoredEvent.properties.event_id, examples: [PAID.event_id] }),
+    ...queryParameters(EVENT_PARAMETERS),
+  ],
+  responses: {
+    200: jsonAnswer("StoredEvent", "The event.", { event: { summary: "An event", value: STORED } }),
+    ...problemAnswers({
+      not_found: "There is no such event.",
+      invalid_parameter: invalidParameter("scopes", "is not a known parameter; the nearest is `scope`"),
+      ...READ_PROBLEMS,
+    }),
+  },
+};
+
+const CONFLICTS = {
+  conflict: {
+    summary: "The payment once more, with another amount",
+    value: {
+      conflicts: [
+        {
+          seq: STORED.seq,
+          topic: PAID.topic,
+          event_id: PAID.event_id,
+          source: PAID.source,
+          payload: { order: 1001, amount: 94.9 },
+          received_at: RECEIVED_AT,
+        },
+      ],
+      count: 1,
+      topic: null,
+    } satisfies ConflictPage,
+  },
+} satisfies Examples;
+
+export const CONFLICTS_OPERATION: Operation = {
+  operationId: "listConflicts",
+  summary: "List the latest conflicts",
+  description:
+    "Later arrivals whose key was known and whose payload differed from what is stored, newest first. They were counted, not stored as events.",
+  tags: [TAGS.events.name],
+  parameters: queryParameters(CONFLICTS_PARAMETERS),
+  responses: {
+    200: jsonAnswer("ConflictPage", "The latest conflicts.", CONFLICTS),
+    ...problemAnswers({
+      invalid_parameter: invalidParameter("limit", `must be a whole number from 1 to ${CONFLICTS_MAX}`),
+      ...READ_PROBLEMS,
+    }),
+  },
+};

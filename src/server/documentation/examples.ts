@@ -1,0 +1,32 @@
+/** One story that all examples tell: an order is placed and paid, and the payment is told twice. */
+
+import type { Event, StoredEvent } from "../models/event.ts";
+import type { TopicCounters } from "../models/stats.ts";
+
+export const RECEIVED_AT = "2026-01-31T12:00:00.123Z";
+
+export const PLACED = {
+  topic: "orders",
+  event_id: "order-1001-placed",
+  payload: { order: 1001, items: ["tea", "cup"] },
+} satisfies Event;
+
+export const PAID = {
+  topic: "orders",
+  event_id: "order-1001-paid",
+  timestamp: "2026-01-31T12:00:00Z",
+  source: "checkout",
+  payload: { order: 1001, amount: 49.9 },
+} satisfies Event;
+
+export const STORED = { seq: 2, ...PAID, received_at: RECEIVED_AT } satisfies StoredEvent;
+
+/** After both events, and the payment once more. */
+export const COUNTERS = { received: 3, unique_processed: 2, duplicate_dropped: 1, conflicts: 0 };
+
+export const TOPIC = {
+  ...COUNTERS,
+  first_at: "2026-01-31T11:59:58.004Z",
+  last_at: RECEIVED_AT,
+  rate: 0.3,
+} satisfies TopicCounters;

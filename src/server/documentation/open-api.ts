@@ -1,0 +1,52 @@
+/** The OpenAPI document, made from the routes themselves. */
+
+import type { TSchema } from "@sinclair/typebox";
+import { type AnyElysia, Elysia } from "elysia";
+import { VERSION } from "../../version.ts";
+import { MODELS } from "../models/models.ts";
+import { TAGS } from "./operation.ts";
+
+/** The models are JSON Schema as TypeBox writes it, which is what this version of OpenAPI takes. */
+const OPENAPI_VERSION = "3.1.0";
+
+const DESCRIPTION = `Takes events from publishers that must retry, counts each event once, keeps it, and shows the counts live.
+
+**Counters.** \`received = unique_processed + duplicate_dropped\`, in every answer; \`conflicts\` are a part of the duplicates.
+
+**Problems.** What is refused is refused whole, with a problem document (RFC 9457) and a stable \`code\`. A path that is not there is 404, a method that is not allowed is 405 and \`Allow\` names those that are.
+
+**WebSockets.** Two channels are not in this document, because OpenAPI has no words for them; docs/protocol.md describes their frames:
+
+- \`/ws/publish\`: a persistent channel to publish on. Frames are answered in their order, each after its commit.
+- \`/ws/stats\`: the counters live, as one snapshot and then what was added since.`;
+
+/**
+ * @param routes the routes to describe, made for this call. The plugin also serves a page that loads its parts from
+ * elsewhere, so it works on an app of its own, which nobody can reach.
+ */
+export async function makeOpenApiDocument(routes: AnyElysia): Promise<string> {
+  // Loaded when it is first needed: most nodes are never asked.
+  const { swagger } = await import("@elysiajs/swagger");
+  const documented = new Elysia().use(routes).use(
+    swagger({
+      specPath: "/openapi.json",
+      excludeStaticFile: false,
+      documentation: {
+        openapi: OPENAPI_VERSION,
+        info: {
+          title: "onefold",
+          version: VERSION,
+          description: DESCRIPTION,
+          license: { name: "MIT" },
+        },
+        servers: [{ url: "/", description: "This node" }],
+        tags: Object.values(TAGS),
+        // Not registered with the app: that gives each an `$id` which is no URI, and readers of the document stumble.
+        components: { schemas: MODELS as Record<string, TSchema> },
+      },
+    }),
+  );
+  const response = await documented.handle(new Request("http://localhost/openapi.json"));
+  if (!response.ok) throw new Error(`Expected the OpenAPI document, got ${response.status}`);
+  return response.text();
+}

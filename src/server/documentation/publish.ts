@@ -1,0 +1,139 @@
+/** POST /publish as the OpenAPI document has it. */
+
+import { eventEnvelope, eventList } from "../models/event.ts";
+import { PUBLISH_PARAMETERS } from "../models/parameters.ts";
+import type { BatchAnswer, EventAnswer } from "../models/publish.ts";
+import { COUNTERS, PAID, PLACED, RECEIVED_AT } from "./examples.ts";
+import {
+  type Examples,
+  invalidParameter,
+  jsonAnswer,
+  model,
+  type Operation,
+  problemAnswers,
+  queryParameters,
+  TAGS,
+} from "./operation.ts";
+
+export interface PublishLimits {
+  readonly bodyBytesMax: number;
+  readonly eventsMax: number;
+}
+
+const DESCRIPTION = `Takes one event, an array of events, or \`{"events": […]}\`, and answers once they are on disk.
+
+The first arrival of a (\`topic\`, \`event_id\`) is stored; every later one is counted as a duplicate, and as a conflict as well if its payload differs. So sending again is always safe. A request is taken or refused as a whole.
+
+\`Content-Encoding: gzip\` and \`zstd\` are understood.`;
+
+export function publishOperation({ bodyBytesMax, eventsMax }: PublishLimits): Operation {
+  return {
+    operationId: "publish",
+    summary: "Publish events",
+    description: `${DESCRIPTION} A body may have ${bodyBytesMax} bytes once decompressed, and hold ${eventsMax} events.`,
+    tags: [TAGS.publishing.name],
+    parameters: queryParameters(PUBLISH_PARAMETERS),
+    requestBody: {
+      required: true,
+      content: {
+        "application/json": {
+          schema: { oneOf: [model("Event"), eventList(eventsMax), eventEnvelope(eventsMax)] },
+          examples: BODIES,
+        },
+      },
+    },
+    responses: {
+      200: jsonAnswer("PublishAnswer", "Everything is on disk and counted.", ANSWERS),
+      ...problems({ bodyBytesMax, eventsMax }),
+    },
+  };
+}
+
+const BODIES = {
+  event: { summary: "One event", value: PAID },
+  array: { summary: "Several events", value: [PLACED, PAID] },
+  envelope: { summary: "Several events in an object", value: { events: [PLACED, PAID] } },
+};
+
+const ANSWERS = {
+  processed: {
+    summary: "One event, for the first time",
+    value: {
+      status: "processed",
+      count: 1,
+      received: 1,
+      unique_processed: 1,
+      duplicate_dropped: 0,
+      conflicts: 0,
+      is_duplicate: false,
+      topic: PAID.topic,
+      event_id: PAID.event_id,
+      seq: 2,
+    } satisfies EventAnswer,
+  },
+  duplicate: {
+    summary: "The same event again",
+    value: {
+      status: "duplicate",
+      count: 1,
+      received: 1,
+      unique_processed: 0,
+      duplicate_dropped: 1,
+      conflicts: 0,
+      is_duplicate: true,
+      topic: PAID.topic,
+      event_id: PAID.event_id,
+      seq: 2,
+    } satisfies EventAnswer,
+  },
+  accepted: {
+    summary: "Several events",
+    value: { status: "accepted", count: 3, ...COUNTERS } satisfies BatchAnswer,
+  },
+  results: {
+    summary: "With ?results=true",
+    value: {
+      status: "accepted",
+      count: 1,
+      received: 1,
+      unique_processed: 0,
+      duplicate_dropped: 1,
+      conflicts: 0,
+      results: [
+        {
+          event_id: PAID.event_id,
+          topic: PAID.topic,
+          status: "duplicate",
+          seq: 2,
+          first_received_at: RECEIVED_AT,
+        },
+      ],
+    } satisfies BatchAnswer,
+  },
+} satisfies Examples;
+
+function problems({ bodyBytesMax, eventsMax }: PublishLimits): NonNullable<Operation["responses"]> {
+  return problemAnswers({
+    malformed_json: "The body could not be parsed as JSON.",
+    malformed_utf8: "The body is not well-formed UTF-8.",
+    body_too_large: `A body may have ${bodyBytesMax} bytes.`,
+    batch_too_large: `One publish may hold ${eventsMax} events.`,
+    event_too_large: {
+      detail: "A payload may have 4096 bytes; this one has 5000.",
+      places: { places: [{ pointer: "/0/payload", detail: "must be at most 4096 bytes" }], count: 1 },
+    },
+    unsupported_media_type: "The content type is not supported; send application/json.",
+    invalid_event: {
+      detail: "1 place in 2 events is invalid; nothing was stored.",
+      places: { places: [{ pointer: "/1/event_id", detail: "is required" }], count: 1 },
+    },
+    invalid_parameter: invalidParameter("result", "is not a known parameter; the nearest is `results`"),
+    too_many_topics: "There may be 10000 topics.",
+    internal_error: "The request could not be answered.",
+    overloaded: "Too much waits to be committed. Nothing was stored; sending again is safe.",
+    starting: "The dedup index is being rebuilt. Nothing was stored; sending again is safe.",
+    draining: "The node is shutting down. Nothing was stored; sending again is safe.",
+    storage_failing: "The commit failed and nothing was stored. Sending again is safe.",
+    outcome_unknown: "The sync failed, so the events may be stored or not. Sending again settles it.",
+  });
+}

@@ -1,0 +1,71 @@
+/** GET /stats and GET /topics as the OpenAPI document has them. */
+
+import { PAGE_TOPICS_MAX, STATS_PARAMETERS, TOPICS_PARAMETERS } from "../models/parameters.ts";
+import type { Stats, TopicPage } from "../models/stats.ts";
+import { COUNTERS, TOPIC } from "./examples.ts";
+import {
+  type Examples,
+  invalidParameter,
+  jsonAnswer,
+  type Operation,
+  problemAnswers,
+  queryParameters,
+  TAGS,
+} from "./operation.ts";
+
+const STATS = {
+  stats: {
+    summary: "After two events and a duplicate",
+    value: {
+      ...COUNTERS,
+      rejected: 0,
+      topics: { orders: TOPIC },
+      topic_count: 1,
+      uptime_seconds: 12.345,
+      started_at: "2026-01-31T11:59:50.000Z",
+      epoch: "1f6b8a52-6e0c-4d57-9a0b-0d2c52a1e7d4",
+      revision: 2,
+    } satisfies Stats,
+  },
+} satisfies Examples;
+
+const TOPICS = {
+  topics: {
+    summary: "One topic",
+    value: {
+      topics: [{ topic: "orders", ...TOPIC }],
+      count: 1,
+      topic_count: 1,
+      next: null,
+    } satisfies TopicPage,
+  },
+} satisfies Examples;
+
+export const STATS_OPERATION: Operation = {
+  operationId: "getStats",
+  summary: "Read the counters",
+  description:
+    "The counters in all and per topic, as of one revision. What was acknowledged before the request is in them.",
+  tags: [TAGS.statistics.name],
+  parameters: queryParameters(STATS_PARAMETERS),
+  responses: {
+    200: jsonAnswer("Stats", "The counters.", STATS),
+    ...problemAnswers({
+      invalid_parameter: invalidParameter("topics", "is not a known parameter; the nearest is `topic`"),
+    }),
+  },
+};
+
+export const TOPICS_OPERATION: Operation = {
+  operationId: "listTopics",
+  summary: "List the topics",
+  description: "The topics in the order of their names, page by page, each with its counters.",
+  tags: [TAGS.statistics.name],
+  parameters: queryParameters(TOPICS_PARAMETERS),
+  responses: {
+    200: jsonAnswer("TopicPage", "A page of topics.", TOPICS),
+    ...problemAnswers({
+      invalid_parameter: invalidParameter("limit", `must be a whole number from 1 to ${PAGE_TOPICS_MAX}`),
+    }),
+  },
+};

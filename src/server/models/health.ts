@@ -1,0 +1,19 @@
+/** How a node is. */
+
+import { type Static, Type } from "@sinclair/typebox";
+import { LEDGER_STATES } from "../../ingest/ledger-client.ts";
+import { count, oneOf } from "./schema.ts";
+
+export const Health = Type.Object(
+  {
+    status: oneOf(["healthy", "unhealthy"]),
+    uptime_seconds: Type.Number({ minimum: 0 }),
+    version: Type.String(),
+    checks: Type.Object({
+      storage: oneOf(LEDGER_STATES, { description: "Whether publishes are taken: only when `ready`." }),
+      waiting_publishes: count("Bodies and frames that wait to be committed."),
+    }),
+  },
+  { description: "Whether the node is healthy, and if not, why." },
+);
+export type Health = Static<typeof Health>;

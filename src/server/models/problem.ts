@@ -1,0 +1,41 @@
+/** Problem documents (RFC 9457): how everything that is refused is told. */
+
+import { type Static, Type } from "@sinclair/typebox";
+import { PROBLEM_CODES, PROBLEM_PLACES_MAX } from "../../problem.ts";
+import { count, oneOf, refTo } from "./schema.ts";
+
+export const PROBLEM_TYPE = "application/problem+json";
+
+export const ProblemPlace = Type.Object(
+  {
+    pointer: Type.String({
+      description: "A JSON Pointer (RFC 6901) into the body, or the name of a parameter.",
+      examples: ["/1/event_id"],
+    }),
+    detail: Type.String({ examples: ["is required"] }),
+  },
+  { description: "One place that is wrong." },
+);
+export type ProblemPlace = Static<typeof ProblemPlace>;
+
+export const Problem = Type.Object(
+  {
+    type: Type.String({
+      format: "uri",
+      description: "Names the kind of problem; there is nothing to fetch.",
+    }),
+    code: oneOf(PROBLEM_CODES, { description: "The same, short and stable: what a program should look at." }),
+    title: Type.String({ description: "The kind of problem in words." }),
+    status: Type.Integer({ minimum: 400, maximum: 599, description: "The HTTP status." }),
+    detail: Type.String({ description: "This problem in words." }),
+    errors: Type.Optional(
+      Type.Array(refTo("ProblemPlace", ProblemPlace), {
+        maxItems: PROBLEM_PLACES_MAX,
+        description: "The first places that are wrong.",
+      }),
+    ),
+    error_count: Type.Optional(count("How many places are wrong.")),
+  },
+  { description: "Why a request was refused. Nothing of a refused request is stored." },
+);
+export type Problem = Static<typeof Problem>;

@@ -1,0 +1,43 @@
+/** Programs that some tests need beside this repository: where each is, and which package of Debian has it. */
+
+interface Prerequisite {
+  /** Of Debian and Ubuntu. */
+  readonly package: string;
+  /** Absolute; may be a pattern, where the version is a part of the path. */
+  readonly path: string;
+}
+
+export const PREREQUISITES = {
+  chromium: { package: "chromium", path: "/usr/bin/chromium" },
+} as const satisfies Record<string, Prerequisite>;
+
+export type PrerequisiteName = keyof typeof PREREQUISITES;
+
+/** Where the program is, or undefined. */
+export function find(name: PrerequisiteName): string | undefined {
+  const [found] = new Bun.Glob(PREREQUISITES[name].path.slice(1)).scanSync({
+    cwd: "/",
+    absolute: true,
+    followSymlinks: true,
+    onlyFiles: true,
+  });
+  return found;
+}
+
+/** Says what is missing on its own lines, so that nobody takes a skip for a pass. */
+export function complaint(name: PrerequisiteName): string {
+  const line = `${name} is missing: install the package ${PREREQUISITES[name].package}`;
+  return `\n${"!".repeat(80)}\n!!! TESTS SKIPPED: ${line}.\n${"!".repeat(80)}\n`;
+}
+
+/**
+ * For `describe.skipIf`. Says aloud what is skipped.
+ * @throws Error under `CI=true`, where nothing may be skipped.
+ */
+export function isMissing(name: PrerequisiteName): boolean {
+  if (find(name) !== undefined) return false;
+  if (process.env.CI === "true")
+    throw new Error(`${name} is missing, and under CI=true no test may be skipped.`);
+  console.error(complaint(name));
+  return true;
+}

@@ -1,0 +1,154 @@
+/** The ledger thread's queue: one commit after the other, an answer to everything, reopening after a loss. */
+
+import { beforeEach, describe, expect, test } from "bun:test";
+import { ANYONE } from "../../../src/ingest/grant.ts";
+import { LedgerHost, REOPEN_DELAY_MS } from "../../../src/ingest/ledger-host.ts";
+import {
+  addPublish,
+  decodeOutcomes,
+  emptyPublishBatch,
+  type FromLedger,
+} from "../../../src/ingest/ledger-messages.ts";
+import { StoreError } from "../../../src/storage/event-store.ts";
+import { MemoryEventStore } from "./memory-event-store.ts";
+
+let store: MemoryEventStore;
+let posted: FromLedger[];
+let soon: (() => void)[];
+let later: { task: () => void; delayMs: number }[];
+let between: number;
+let host: LedgerHost;
+
+beforeEach(() => {
+  store = new MemoryEventStore();
+  [posted, soon, later, between] = [[], [], [], 0];
+  host = new LedgerHost({
+    store,
+    limits: { eventsMax: 10_000, eventBytesMax: 1_000, topicsMax: 10 },
+    now: () => 1,
+    post: (message) => posted.push(message),
+    soon: (task) => soon.push(task),
+    later: (task, delayMs) => later.push({ task, delayMs }),
+    betweenCommits: () => between++,
+  });
+});
+
+function publish(...ids: string[]): void {
+  const batch = emptyPublishBatch();
+  for (const id of ids) {
+    const text = `{"type":"publish","id":"${id}","events":[{"event_id":"${id}"}]}`;
+    addPublish(batch, { text, form: "frame", wantsResults: false, grant: ANYONE });
+  }
+  host.receive({ kind: "publishes", batch });
+}
+
+function runAll(): void {
+  for (let task = soon.shift(); task !== undefined; task = soon.shift()) task();
+}
+
+/** What was posted since it was last asked, in a few words. */
+function told(): string[] {
+  return posted.splice(0).map((message) => {
+    if (message.kind !== "outcomes") return message.kind;
+    const outcomes: string[] = [];
+    decodeOutcomes(message.outcomes, (outcome) =>
+      outcomes.push(`${outcome.frameId}:${outcome.kind === "accepted" ? "ok" : outcome.problem.code}`),
+    );
+    return outcomes.join(" ");
+  });
+}
+
+test("all messages of one moment become one commit", () => {
+  host.start();
+  publish("a", "b");
+  publish("c");
+  expect(store.batches).toEqual([]);
+  runAll();
+  expect(store.batches).toHaveLength(1);
+  expect(told()).toEqual(["opened", '"a":ok "b":ok "c":ok']);
+  expect(between).toBe(1);
+});
+
+test("a store that cannot be opened at the start is unusable, and nothing is promised", () => {
+  store.openFailures.push(new Error("foreign"));
+  host.start();
+  expect(posted).toEqual([{ kind: "unusable", reason: "foreign" }]);
+  expect(later).toEqual([]);
+});
+
+describe("after a commit whose outcome is unknown", () => {
+  const lose = (...openFailures: Error[]): void => {
+    host.start();
+    store.failures.push(new StoreError("unknown", "lost", new Error("EIO")));
+    store.openFailures.push(...openFailures);
+    publish("a");
+    runAll();
+  };
+
+  test("its publishes are told so, the store is reopened, and the next is committed", () => {
+    lose();
+    expect(told()).toEqual(["opened", '"a":outcome_unknown', "failed", "opened"]);
+    expect(between).toBe(0);
+    publish("a");
+    runAll();
+    expect(told()).toEqual(['"a":ok']);
+  });
+
+  test("the log is told why", () => {
+    lose();
+    expect(posted).toContainEqual({ kind: "failed", reason: "lost (EIO)" });
+  });
+
+  test("while it cannot be reopened everything is refused with its id, and opening is tried again and again", () => {
+    lose(new Error("1"), new Error("2"));
+    expect(told()).toEqual(["opened", '"a":outcome_unknown', "failed", "failed"]);
+    publish("b", "c");
+    runAll();
+    expect(told()).toEqual(['"b":storage_failing "c":storage_failing']);
+    expect(later.map(({ delayMs }) => delayMs)).toEqual([REOPEN_DELAY_MS]);
+    later.shift()!.task();
+    expect(told()).toEqual(["failed"]);
+    later.shift()!.task();
+    expect(told()).toEqual(["opened"]);
+    expect(later).toEqual([]);
+    publish("b");
+    runAll();
+    expect(told()).toEqual(['"b":ok']);
+  });
+
+  test("a key is not looked up in a store that is closed", () => {
+    lose(new Error("1"));
+    told();
+    host.receive({ kind: "locate", ticket: 5, topic: "default", scope: "", eventId: "a" });
+    expect(posted).toEqual([{ kind: "located", ticket: 5, seqs: [] }]);
+  });
+
+  test("a node that is closing does not open it again", () => {
+    lose(new Error("1"));
+    host.receive({ kind: "close" });
+    runAll();
+    later.shift()!.task();
+    expect(told().at(-1)).toBe("closed");
+    expect(store.isOpen).toBe(false);
+  });
+});
+
+test("a commit that was refused leaves the store open and the next one goes through", () => {
+  host.start();
+  store.failures.push(new StoreError("refused", "full", undefined));
+  publish("a");
+  runAll();
+  publish("a");
+  runAll();
+  expect(told()).toEqual(["opened", '"a":storage_failing', '"a":ok']);
+});
+
+test("closing answers what is in the queue first", () => {
+  host.start();
+  publish("a");
+  host.receive({ kind: "close" });
+  expect(told()).toEqual(["opened"]);
+  runAll();
+  expect(told()).toEqual(['"a":ok', "closed"]);
+  expect(store.isOpen).toBe(false);
+});

@@ -1,0 +1,57 @@
+/** What crosses between the threads arrives as it was. */
+
+import { expect, test } from "bun:test";
+import {
+  addPublish,
+  decodeOutcomes,
+  emptyPublishBatch,
+  encodeOutcomes,
+  publishesOf,
+} from "../../../src/ingest/ledger-messages.ts";
+import { type Outcome, type Publish, refusal } from "../../../src/ingest/publish.ts";
+import { problem } from "../../../src/problem.ts";
+
+test("publishes", () => {
+  const grants = [
+    { subject: "a", topics: ["*"] },
+    { subject: "b", topics: ["x", "y.*"] },
+  ];
+  const publishes: Publish[] = [];
+  for (const form of ["body", "frame"] as const) {
+    for (const wantsResults of [false, true]) {
+      for (const grant of grants)
+        publishes.push({ text: `${form} ${publishes.length} é\0`, form, wantsResults, grant });
+    }
+  }
+  const batch = emptyPublishBatch();
+  for (const publish of publishes) addPublish(batch, publish);
+  expect(batch.grants).toEqual(grants);
+  expect(publishesOf(structuredClone(batch))).toEqual(publishes);
+  expect(publishesOf(emptyPublishBatch())).toEqual([]);
+});
+
+test("outcomes of every kind, in any mixture", () => {
+  const counters = { received: 4_294_967_295, unique_processed: 2, duplicate_dropped: 3, conflicts: 1 };
+  const outcomes: Outcome[] = [];
+  for (const frameId of [undefined, '"id"', "12345678901234567890"]) {
+    for (const single of [undefined, '"seq":1']) {
+      for (const results of [undefined, "", "{},{}"]) {
+        outcomes.push({
+          kind: "accepted",
+          counters: { ...counters, conflicts: outcomes.length },
+          frameId,
+          single,
+          results,
+        });
+        const place = { pointer: "/0", detail: "d" };
+        outcomes.push(
+          refusal(problem("invalid_event", `no ${outcomes.length}`, { places: [place], count: 30 }), frameId),
+        );
+      }
+    }
+  }
+  const decoded: Outcome[] = [];
+  decodeOutcomes(structuredClone(encodeOutcomes(outcomes)), (outcome) => decoded.push(outcome));
+  expect(decoded).toEqual(outcomes);
+  expect(encodeOutcomes([]).numbers).toHaveLength(0);
+});

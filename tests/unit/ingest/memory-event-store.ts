@@ -1,0 +1,73 @@
+/** An `EventStore` in a plain map, whose next commits can be made to fail. */
+
+import { type EventRecord, EventStatus } from "../../../src/events/event.ts";
+import type {
+  AppendResult,
+  Batch,
+  EventStore,
+  StoreContents,
+  StoreError,
+} from "../../../src/storage/event-store.ts";
+
+export class MemoryEventStore implements EventStore {
+  /** The batches that were committed, in order. */
+  readonly batches: EventRecord[][] = [];
+  /** Thrown by the next appends, one each. */
+  readonly failures: StoreError[] = [];
+  readonly #events = new Map<string, { seq: number; payload: string; receivedAt: number }>();
+  readonly #topics: string[] = [];
+  isOpen = false;
+  /** Thrown by the next openings, one each. */
+  readonly openFailures: Error[] = [];
+
+  open(): StoreContents {
+    this.isOpen = false;
+    const failure = this.openFailures.shift();
+    if (failure !== undefined) throw failure;
+    this.isOpen = true;
+    return { topics: [], events: this.#events.size };
+  }
+
+  append({ events, receivedAt }: Batch): AppendResult {
+    const failure = this.failures.shift();
+    if (failure !== undefined) throw failure;
+    this.batches.push([...events]);
+    const newTopics: string[] = [];
+    const rows: number[][] = [];
+    const status = new Uint8Array(events.length);
+    const seq = new Float64Array(events.length);
+    const firstReceivedAt = new Float64Array(events.length);
+    for (const [i, { topic, eventId, payload }] of events.entries()) {
+      if (!this.#topics.includes(topic)) newTopics.push(...[topic].filter(() => this.#topics.push(topic)));
+      const key = JSON.stringify([topic, eventId]);
+      const first = this.#events.get(key);
+      const stored = first ?? { seq: this.#events.size + 1, payload, receivedAt };
+      this.#events.set(key, stored);
+      const isSame = stored.payload === payload;
+      status[i] =
+        first === undefined ? EventStatus.processed : isSame ? EventStatus.duplicate : EventStatus.conflict;
+      seq[i] = stored.seq;
+      firstReceivedAt[i] = stored.receivedAt;
+      rows.push([this.#topics.indexOf(topic) + 1, 1, Number(!first), Number(!!first), Number(!isSame)]);
+    }
+    const increments = { at: receivedAt, newTopics, rows: Float64Array.from(rows.flat()) };
+    return { verdicts: { status, seq, firstReceivedAt }, increments };
+  }
+
+  hasTopic(name: string): boolean {
+    return this.#topics.includes(name);
+  }
+
+  get topicCount(): number {
+    return this.#topics.length;
+  }
+
+  locate(topic: string, _scope: string, eventId: string): number[] {
+    const found = this.#events.get(JSON.stringify([topic, eventId]));
+    return found === undefined ? [] : [found.seq];
+  }
+
+  close(): void {
+    this.isOpen = false;
+  }
+}

@@ -1,0 +1,152 @@
+/** The log is copied back without holding up commits, and stays bounded however constant the writing is. */
+
+import type { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import { statSync } from "node:fs";
+import {
+  Checkpointer,
+  makeRestartRequest,
+  restartLogIfAsked,
+} from "../../../src/storage/sqlite/checkpointer.ts";
+import { openForReading, openForWriting } from "../../../src/storage/sqlite/database.ts";
+import { TempFolder } from "../../support/temp-folder.ts";
+
+const MIB = 1024 * 1024;
+const PAGE_BYTES = 4_096;
+
+/** A database with a writer, as the ledger is one, and a checkpointer beside it. */
+class LogBench implements Disposable {
+  readonly #folder = new TempFolder();
+  readonly path = this.#folder.file("onefold.db");
+  readonly db = openForWriting(this.path);
+  readonly request = makeRestartRequest();
+  readonly checkpointer = new Checkpointer(this.path, this.request, () => this.logBytes);
+
+  constructor() {
+    // Syncing is not what is looked at here, and 64 MB of it take time.
+    this.db.run("PRAGMA synchronous = OFF");
+    this.db.run("CREATE TABLE pages (id INTEGER PRIMARY KEY, bytes BLOB)");
+  }
+
+  get logBytes(): number {
+    return statSync(`${this.path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  /** One commit that changes so many bytes of the database. */
+  write(bytes: number): void {
+    this.db.prepare("INSERT OR REPLACE INTO pages VALUES (1, zeroblob(?))").run(bytes);
+  }
+
+  get isAsked(): boolean {
+    return Atomics.load(this.request, 0) === 1;
+  }
+
+  /** Somebody who reads, until the returned function is called: the log behind what they see must stay. */
+  beginReading(): () => void {
+    const reader = openForReading(this.path);
+    reader.run("BEGIN");
+    reader.prepare("SELECT count(*) FROM pages").get();
+    return () => {
+      // Closing alone would leave the transaction open for as long as the statement lives.
+      reader.run("ROLLBACK");
+      reader.close();
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.checkpointer.close();
+    this.db.close();
+    this.#folder[Symbol.dispose]();
+  }
+}
+
+/** Frames in the log and frames copied, without copying any. */
+function framesOf(db: Database): { log: number; checkpointed: number } {
+  return db.prepare<{ log: number; checkpointed: number }, []>("PRAGMA wal_checkpoint(NOOP)").get()!;
+}
+
+test("a short log is left alone", () => {
+  using bench = new LogBench();
+  bench.write(MIB);
+  bench.checkpointer.poll();
+  expect(framesOf(bench.db).checkpointed).toBe(0);
+});
+
+test("between commits that pause the whole log is copied, and it begins again", () => {
+  using bench = new LogBench();
+  for (let round = 0; round < 10; round++) {
+    bench.write(5 * MIB);
+    bench.checkpointer.poll();
+    expect(bench.isAsked).toBe(false);
+  }
+  expect(bench.logBytes).toBeLessThan(12 * MIB);
+});
+
+describe("when somebody is always ahead of the copying", () => {
+  test("the ledger is asked to copy the rest once the log is long, and the log begins again", () => {
+    using bench = new LogBench();
+    bench.write(65 * MIB);
+    const endReading = bench.beginReading();
+    bench.write(10 * PAGE_BYTES);
+    bench.checkpointer.poll();
+    expect(bench.isAsked).toBe(true);
+    const { log, checkpointed } = framesOf(bench.db);
+    expect(log - checkpointed).toBeLessThan(512);
+    endReading();
+    restartLogIfAsked(bench.db, bench.request);
+    expect(bench.isAsked).toBe(false);
+    const bytes = bench.logBytes;
+    for (let round = 0; round < 5; round++) bench.write(10 * MIB);
+    expect(bench.logBytes).toBe(bytes);
+  });
+
+  test("the ledger is not asked while the log is not long", () => {
+    using bench = new LogBench();
+    bench.write(20 * MIB);
+    const endReading = bench.beginReading();
+    bench.write(10 * PAGE_BYTES);
+    bench.checkpointer.poll();
+    endReading();
+    expect(bench.isAsked).toBe(false);
+  });
+
+  test("the ledger is not asked to copy much", () => {
+    using bench = new LogBench();
+    bench.write(65 * MIB);
+    const endReading = bench.beginReading();
+    bench.write(600 * PAGE_BYTES);
+    bench.checkpointer.poll();
+    endReading();
+    expect(bench.isAsked).toBe(false);
+  });
+
+  test("it is asked once, and left in peace until it has answered", () => {
+    using bench = new LogBench();
+    Atomics.store(bench.request, 0, 1);
+    bench.write(5 * MIB);
+    bench.checkpointer.poll();
+    expect(framesOf(bench.db).checkpointed).toBe(0);
+  });
+});
+
+describe("the ledger", () => {
+  test("copies nothing unless it is asked", () => {
+    using bench = new LogBench();
+    bench.write(MIB);
+    restartLogIfAsked(bench.db, bench.request);
+    expect(framesOf(bench.db).checkpointed).toBe(0);
+    Atomics.store(bench.request, 0, 1);
+    restartLogIfAsked(bench.db, bench.request);
+    const { log, checkpointed } = framesOf(bench.db);
+    expect(checkpointed).toBe(log);
+  });
+
+  test("survives a copy that fails, and may be asked again", () => {
+    using bench = new LogBench();
+    const closed = openForWriting(bench.path);
+    closed.close();
+    Atomics.store(bench.request, 0, 1);
+    restartLogIfAsked(closed, bench.request);
+    expect(bench.isAsked).toBe(false);
+  });
+});

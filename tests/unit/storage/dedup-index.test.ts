@@ -1,0 +1,111 @@
+/** The index finds every row that may hold a key, and never makes one up. */
+
+import { describe, expect, test } from "bun:test";
+import { DedupIndex, FingerprintTable } from "../../../src/storage/sqlite/dedup-index.ts";
+
+function allUnder(table: FingerprintTable, low: number, high: number): number[] {
+  const found: number[] = [];
+  for (let value = table.first(low, high); value > 0; value = table.next()) found.push(value);
+  return found.sort((a, b) => a - b);
+}
+
+const LAST = 0xffff_ffff;
+
+describe("a table", () => {
+  test("gives back every value under its own fingerprint, and nothing under another", () => {
+    const table = new FingerprintTable(16);
+    table.insert(1, 2, 10);
+    table.insert(2, 1, 20);
+    expect(allUnder(table, 1, 2)).toEqual([10]);
+    expect(allUnder(table, 2, 1)).toEqual([20]);
+    for (const [low, high] of [
+      [1, 1],
+      [2, 2],
+      [0, 0],
+      [17, 2],
+      [1, LAST],
+    ] as const) {
+      expect(allUnder(table, low, high)).toEqual([]);
+    }
+  });
+
+  test("keeps equal fingerprints of different keys apart", () => {
+    const table = new FingerprintTable(16);
+    for (const value of [7, 8, 9]) table.insert(5, 5, value);
+    table.insert(5, 6, 10);
+    expect(allUnder(table, 5, 5)).toEqual([7, 8, 9]);
+    expect(allUnder(table, 5, 6)).toEqual([10]);
+  });
+
+  test("goes on probing from the last slot to the first", () => {
+    const table = new FingerprintTable(16);
+    // All want the last slot of 16; the ones that come later wrap around.
+    for (const [i, low] of [15, LAST, 31, 0x7fff_ffff, 15].entries()) table.insert(low, i, i + 1);
+    table.insert(0, 0, 99);
+    expect(allUnder(table, 15, 0)).toEqual([1]);
+    expect(allUnder(table, LAST, 1)).toEqual([2]);
+    expect(allUnder(table, 31, 2)).toEqual([3]);
+    expect(allUnder(table, 0x7fff_ffff, 3)).toEqual([4]);
+    expect(allUnder(table, 15, 4)).toEqual([5]);
+    expect(allUnder(table, 0, 0)).toEqual([99]);
+  });
+
+  test("keeps all 32 bits of words and values", () => {
+    const table = new FingerprintTable(16);
+    table.insert(LAST, LAST, LAST);
+    table.insert(0x8000_0000, 0x8000_0000, 0x8000_0000);
+    expect(table.first(LAST, LAST)).toBe(LAST);
+    expect(table.first(0x8000_0000, 0x8000_0000)).toBe(0x8000_0000);
+  });
+
+  test("loses nothing as it grows, also among equal and colliding fingerprints", () => {
+    const table = new FingerprintTable(16);
+    for (let i = 1; i <= 10_000; i++) {
+      table.insert(i % 500, i % 3, i);
+      expect(table.size).toBe(i);
+    }
+    for (let low = 0; low < 500; low++) {
+      for (let high = 0; high < 3; high++) {
+        const expected: number[] = [];
+        for (let i = low || 500; i <= 10_000; i += 500) if (i % 3 === high) expected.push(i);
+        expect(allUnder(table, low, high)).toEqual(expected);
+      }
+    }
+  });
+
+  test("is empty once cleared", () => {
+    const table = new FingerprintTable(16);
+    for (let i = 1; i <= 100; i++) table.insert(i, i, i);
+    table.clear();
+    expect(table.size).toBe(0);
+    expect(allUnder(table, 1, 1)).toEqual([]);
+    table.insert(1, 1, 5);
+    expect(allUnder(table, 1, 1)).toEqual([5]);
+  });
+});
+
+describe("the index", () => {
+  test.each([0, 100, 1_000_000])(
+    "made for %i events, finds what was put in over all shards",
+    (expectedEvents) => {
+      const index = new DedupIndex(expectedEvents);
+      const highOf = (i: number): number => (Math.imul(i, 0x9e37_79b9) ^ i) >>> 0;
+      for (let i = 1; i <= 20_000; i++) index.insert(i, highOf(i), i);
+      expect(index.size).toBe(20_000);
+      for (let i = 1; i <= 20_000; i++) {
+        if (allUnder(index.shard(highOf(i)), i, highOf(i)).join() !== String(i))
+          throw new Error(`event ${i} is lost`);
+      }
+      expect(allUnder(index.shard(0), 0, 0)).toEqual([]);
+    },
+  );
+
+  test("takes the lowest and the highest fingerprint", () => {
+    const index = new DedupIndex(0);
+    index.insert(0, 0, 1);
+    index.insert(LAST, LAST, 2);
+    expect(index.shard(0).first(0, 0)).toBe(1);
+    expect(index.shard(LAST).first(LAST, LAST)).toBe(2);
+    expect(index.shard(0)).not.toBe(index.shard(LAST));
+  });
+});
