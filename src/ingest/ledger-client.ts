@@ -2,10 +2,10 @@
 
 import { type Problem, problem } from "../problem.ts";
 import {
-  addPublish,
-  decodeOutcomes,
-  emptyPublishBatch,
+  type CommitOutcomes,
+  commitOutcomesOf,
   type FromLedger,
+  PublishBatch,
   type ToLedger,
 } from "./ledger-messages.ts";
 import type { Ledger, LedgerEvents, Outcome, Publish } from "./publish.ts";
@@ -55,7 +55,7 @@ const WAITING_TRIM = 4_096;
 export class LedgerClient implements Ledger {
   readonly #options: LedgerClientOptions;
   #state: State = "starting";
-  #batch = emptyPublishBatch();
+  readonly #batch = new PublishBatch();
   #isFlushScheduled = false;
   /** In the order of submission; everything before `#answered` is done with. */
   #waiting: Waiting[] = [];
@@ -90,7 +90,7 @@ export class LedgerClient implements Ledger {
     // One publish is always taken, however small the limit: otherwise it could never get in.
     if (this.waiting > 0 && (this.waiting >= queuePublishesMax || this.#bytes + bytes > queueBytesMax))
       return OVERLOADED;
-    addPublish(this.#batch, publish);
+    this.#batch.add(publish);
     this.#waiting.push({ answer, bytes });
     this.#bytes += bytes;
     if (!this.#isFlushScheduled) {
@@ -120,10 +120,7 @@ export class LedgerClient implements Ledger {
         events.failed(message.reason);
         break;
       case "outcomes":
-        // Counters first: whoever reads them after an answer sees what it acknowledged.
-        if (message.notice !== undefined) events.committed(message.notice);
-        decodeOutcomes(message.outcomes, (outcome) => this.#answer(outcome));
-        this.#trim();
+        this.#answerAll(commitOutcomesOf(message));
         break;
       case "located":
         this.#locating.get(message.ticket)?.(message.seqs);
@@ -161,9 +158,14 @@ export class LedgerClient implements Ledger {
 
   #flush(): void {
     this.#isFlushScheduled = false;
-    const batch = this.#batch;
-    this.#batch = emptyPublishBatch();
-    this.#options.post({ kind: "publishes", batch });
+    this.#options.post(this.#batch.take());
+  }
+
+  #answerAll({ notice, outcomes }: CommitOutcomes): void {
+    // Counters first: whoever reads them after an answer sees what it acknowledged.
+    if (notice !== undefined) this.#options.events.committed(notice);
+    for (const outcome of outcomes) this.#answer(outcome);
+    this.#trim();
   }
 
   #answer(outcome: Outcome): void {

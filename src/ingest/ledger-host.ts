@@ -4,7 +4,7 @@ import { frameIdOf } from "../events/frame-id.ts";
 import { problem } from "../problem.ts";
 import { type EventStore, StoreError } from "../storage/event-store.ts";
 import { GroupCommit, type GroupCommitLimits } from "./group-commit.ts";
-import { encodeOutcomes, type FromLedger, publishesOf, type ToLedger } from "./ledger-messages.ts";
+import { type FromLedger, outcomesMessage, publishesOf, type ToLedger } from "./ledger-messages.ts";
 import { type Publish, refusal } from "./publish.ts";
 
 /** How long a failed reopening waits before the next one. */
@@ -52,7 +52,7 @@ export class LedgerHost {
   receive(message: ToLedger): void {
     switch (message.kind) {
       case "publishes":
-        for (const publish of publishesOf(message.batch)) this.#queue.push(publish);
+        for (const publish of publishesOf(message)) this.#queue.push(publish);
         this.#schedule();
         break;
       case "locate":
@@ -85,7 +85,7 @@ export class LedgerHost {
 
   #commit(): void {
     const { outcomes, notice, lost } = this.#commits.run(this.#queue);
-    this.#options.post({ kind: "outcomes", notice, outcomes: encodeOutcomes(outcomes) });
+    this.#options.post(outcomesMessage(outcomes, notice));
     if (lost === undefined) {
       this.#options.betweenCommits?.();
       return;
@@ -103,7 +103,7 @@ export class LedgerHost {
     const outcomes = this.#queue
       .splice(0)
       .map(({ form, text }) => refusal(failing, form === "frame" ? frameIdOf(text) : undefined));
-    this.#options.post({ kind: "outcomes", notice: undefined, outcomes: encodeOutcomes(outcomes) });
+    this.#options.post(outcomesMessage(outcomes, undefined));
   }
 
   #open(): void {

@@ -1,8 +1,9 @@
 /**
  * What the edge thread and the ledger thread say to each other.
  *
- * All that arrived in a tick crosses in one message, and all that a commit decided in another. Structured cloning is
- * cheap for strings and typed arrays and dear for objects, so outcomes cross as columns.
+ * All that arrived in a tick crosses in one message, and all that a commit decided in another. Cloning an array of
+ * strings or objects costs for each of its elements; a message of a few plain strings costs next to nothing. So
+ * bodies cross joined into one text, and outcomes as one JSON text.
  */
 
 import type { Problem } from "../problem.ts";
@@ -11,7 +12,7 @@ import type { Grant } from "./grant.ts";
 import type { CommitNotice, Outcome, Publish } from "./publish.ts";
 
 export type ToLedger =
-  | { readonly kind: "publishes"; readonly batch: PublishBatch }
+  | PublishesMessage
   | {
       readonly kind: "locate";
       readonly ticket: number;
@@ -26,113 +27,159 @@ export type FromLedger =
   | { readonly kind: "unusable"; readonly reason: string }
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "fault"; readonly reason: string }
-  | {
-      readonly kind: "outcomes";
-      readonly notice: CommitNotice | undefined;
-      readonly outcomes: OutcomeColumns;
-    }
+  | OutcomesMessage
   | { readonly kind: "located"; readonly ticket: number; readonly seqs: number[] }
   | { readonly kind: "closed" };
 
-/** Publishes as columns; `grantOf` points into `grants`, which are few. */
-export interface PublishBatch {
-  readonly texts: string[];
-  readonly flags: number[];
-  readonly grantOf: number[];
-  readonly grants: Grant[];
+export interface PublishesMessage {
+  readonly kind: "publishes";
+  /** The texts of all publishes, one behind the other. */
+  readonly texts: string;
+  /** JSON: for each publish its length in `texts`, its flags, and the place of its grant in `grants`. */
+  readonly layout: string;
+  /** JSON: the few different grants. */
+  readonly grants: string;
 }
 
+const LAYOUT_COLUMNS = 3;
 const FLAG_FRAME = 1;
 const FLAG_RESULTS = 2;
 
-export function emptyPublishBatch(): PublishBatch {
-  return { texts: [], flags: [], grantOf: [], grants: [] };
+/** Publishes that have arrived and not been sent across yet. */
+export class PublishBatch {
+  #texts: string[] = [];
+  #layout: number[] = [];
+  #grants: Grant[] = [];
+
+  add({ text, form, wantsResults, grant }: Publish): void {
+    let grantAt = this.#grants.indexOf(grant);
+    if (grantAt < 0) grantAt = this.#grants.push(grant) - 1;
+    this.#texts.push(text);
+    const flags = (form === "frame" ? FLAG_FRAME : 0) | (wantsResults ? FLAG_RESULTS : 0);
+    this.#layout.push(text.length, flags, grantAt);
+  }
+
+  /** The message for everything added since the last one. */
+  take(): PublishesMessage {
+    const message = {
+      kind: "publishes",
+      texts: this.#texts.join(""),
+      layout: JSON.stringify(this.#layout),
+      grants: JSON.stringify(this.#grants),
+    } as const;
+    this.#texts = [];
+    this.#layout = [];
+    this.#grants = [];
+    return message;
+  }
 }
 
-export function addPublish(batch: PublishBatch, { text, form, wantsResults, grant }: Publish): void {
-  let grantAt = batch.grants.indexOf(grant);
-  if (grantAt < 0) grantAt = batch.grants.push(grant) - 1;
-  batch.texts.push(text);
-  batch.flags.push((form === "frame" ? FLAG_FRAME : 0) | (wantsResults ? FLAG_RESULTS : 0));
-  batch.grantOf.push(grantAt);
+export function publishesOf({ texts, layout, grants }: PublishesMessage): Publish[] {
+  const numbers = JSON.parse(layout) as number[];
+  const known = JSON.parse(grants) as Grant[];
+  const publishes: Publish[] = [];
+  let start = 0;
+  for (let at = 0; at < numbers.length; at += LAYOUT_COLUMNS) {
+    const [end, flags] = [start + numbers[at]!, numbers[at + 1]!];
+    publishes.push({
+      text: texts.slice(start, end),
+      form: flags & FLAG_FRAME ? "frame" : "body",
+      wantsResults: (flags & FLAG_RESULTS) !== 0,
+      grant: known[numbers[at + 2]!]!,
+    });
+    start = end;
+  }
+  return publishes;
 }
 
-export function publishesOf({ texts, flags, grantOf, grants }: PublishBatch): Publish[] {
-  return texts.map((text, i) => ({
-    text,
-    form: flags[i]! & FLAG_FRAME ? "frame" : "body",
-    wantsResults: (flags[i]! & FLAG_RESULTS) !== 0,
-    grant: grants[grantOf[i]!]!,
-  }));
+export interface OutcomesMessage {
+  readonly kind: "outcomes";
+  /** A `Report` as JSON. */
+  readonly report: string;
 }
 
-/** [has, received, unique_processed, duplicate_dropped, conflicts] for each outcome; `texts` as `has` says. */
-export interface OutcomeColumns {
-  readonly numbers: Uint32Array;
+/** What a commit did, as columns. */
+interface Report {
+  readonly notice: {
+    readonly at: number;
+    readonly newTopics: readonly string[];
+    readonly rows: number[];
+  } | null;
+  /** [has, received, unique_processed, duplicate_dropped, conflicts] for each outcome; `has` says which texts. */
+  readonly numbers: number[];
   readonly texts: string[];
 }
 
-const COLUMNS = 5;
+const REPORT_COLUMNS = 5;
 const HAS_FRAME_ID = 1;
 const HAS_SINGLE = 2;
 const HAS_RESULTS = 4;
 const IS_REFUSED = 8;
 
-export function encodeOutcomes(outcomes: readonly Outcome[]): OutcomeColumns {
-  const numbers = new Uint32Array(outcomes.length * COLUMNS);
-  const texts: string[] = [];
-  let at = 0;
-  for (const outcome of outcomes) {
-    let has = 0;
-    if (outcome.frameId !== undefined) {
-      has |= HAS_FRAME_ID;
-      texts.push(outcome.frameId);
-    }
-    if (outcome.kind === "refused") {
-      has |= IS_REFUSED;
-      texts.push(JSON.stringify(outcome.problem));
-    } else {
-      const { counters, single, results } = outcome;
-      if (single !== undefined) {
-        has |= HAS_SINGLE;
-        texts.push(single);
-      }
-      if (results !== undefined) {
-        has |= HAS_RESULTS;
-        texts.push(results);
-      }
-      numbers[at + 1] = counters.received;
-      numbers[at + 2] = counters.unique_processed;
-      numbers[at + 3] = counters.duplicate_dropped;
-      numbers[at + 4] = counters.conflicts;
-    }
-    numbers[at] = has;
-    at += COLUMNS;
-  }
-  return { numbers, texts };
+export function outcomesMessage(
+  outcomes: readonly Outcome[],
+  notice: CommitNotice | undefined,
+): OutcomesMessage {
+  const report: Report = {
+    notice: notice === undefined ? null : { ...notice, rows: Array.from(notice.rows) },
+    numbers: [],
+    texts: [],
+  };
+  for (const outcome of outcomes) addOutcome(report, outcome);
+  return { kind: "outcomes", report: JSON.stringify(report) };
 }
 
-/** Calls `visit` with each outcome, in order. */
-export function decodeOutcomes({ numbers, texts }: OutcomeColumns, visit: (outcome: Outcome) => void): void {
+function addOutcome({ numbers, texts }: Report, outcome: Outcome): void {
+  let has = 0;
+  if (outcome.frameId !== undefined) {
+    has |= HAS_FRAME_ID;
+    texts.push(outcome.frameId);
+  }
+  if (outcome.kind === "refused") {
+    texts.push(JSON.stringify(outcome.problem));
+    numbers.push(has | IS_REFUSED, 0, 0, 0, 0);
+    return;
+  }
+  const { counters, single, results } = outcome;
+  if (single !== undefined) {
+    has |= HAS_SINGLE;
+    texts.push(single);
+  }
+  if (results !== undefined) {
+    has |= HAS_RESULTS;
+    texts.push(results);
+  }
+  const { received, unique_processed, duplicate_dropped, conflicts } = counters;
+  numbers.push(has, received, unique_processed, duplicate_dropped, conflicts);
+}
+
+export interface CommitOutcomes {
+  readonly notice: CommitNotice | undefined;
+  /** One for each publish, in order. */
+  readonly outcomes: readonly Outcome[];
+}
+
+export function commitOutcomesOf({ report }: OutcomesMessage): CommitOutcomes {
+  const { notice, numbers, texts } = JSON.parse(report) as Report;
+  const outcomes: Outcome[] = [];
   let text = 0;
-  for (let at = 0; at < numbers.length; at += COLUMNS) {
+  for (let at = 0; at < numbers.length; at += REPORT_COLUMNS) {
     const has = numbers[at]!;
     const frameId = has & HAS_FRAME_ID ? texts[text++] : undefined;
     if (has & IS_REFUSED) {
-      visit({ kind: "refused", problem: JSON.parse(texts[text++]!) as Problem, frameId });
+      outcomes.push({ kind: "refused", problem: JSON.parse(texts[text++]!) as Problem, frameId });
       continue;
     }
-    visit({
-      kind: "accepted",
-      counters: {
-        received: numbers[at + 1]!,
-        unique_processed: numbers[at + 2]!,
-        duplicate_dropped: numbers[at + 3]!,
-        conflicts: numbers[at + 4]!,
-      },
-      frameId,
-      single: has & HAS_SINGLE ? texts[text++] : undefined,
-      results: has & HAS_RESULTS ? texts[text++] : undefined,
-    });
+    const counters = {
+      received: numbers[at + 1]!,
+      unique_processed: numbers[at + 2]!,
+      duplicate_dropped: numbers[at + 3]!,
+      conflicts: numbers[at + 4]!,
+    };
+    const single = has & HAS_SINGLE ? texts[text++] : undefined;
+    const results = has & HAS_RESULTS ? texts[text++] : undefined;
+    outcomes.push({ kind: "accepted", counters, frameId, single, results });
   }
+  if (notice === null) return { notice: undefined, outcomes };
+  return { notice: { ...notice, rows: Float64Array.from(notice.rows) }, outcomes };
 }

@@ -3,7 +3,7 @@
 import type { Counters } from "../../src/events/event.ts";
 import { zeroCounters } from "../../src/events/event.ts";
 import type { Grant } from "../../src/ingest/grant.ts";
-import { decodeOutcomes, type FromLedger } from "../../src/ingest/ledger-messages.ts";
+import { commitOutcomesOf, type FromLedger } from "../../src/ingest/ledger-messages.ts";
 import type { Outcome } from "../../src/ingest/publish.ts";
 import type { ProblemCode } from "../../src/problem.ts";
 import type { SqliteEventStore } from "../../src/storage/sqlite/sqlite-event-store.ts";
@@ -77,7 +77,7 @@ export class Oracle {
   lost(message: FromLedger): void {
     if (message.kind !== "outcomes" || !this.isOpen) return;
     this.isOpen = false;
-    const outcomes = outcomesOf(message);
+    const outcomes = commitOutcomesOf(message).outcomes;
     const group = this.pending.slice(0, outcomes.length);
     const isIn = (_: Submission, i: number): boolean => {
       const outcome = outcomes[i]!;
@@ -118,7 +118,7 @@ export class Oracle {
   }
 
   #decided(message: FromLedger & { kind: "outcomes" }): void {
-    const outcomes = outcomesOf(message);
+    const outcomes = commitOutcomesOf(message).outcomes;
     const group = this.pending.splice(0, outcomes.length);
     guaranteeSame(group.length, outcomes.length, "publishes waiting for an outcome");
     const wasOpen = this.isOpen;
@@ -133,7 +133,11 @@ export class Oracle {
     }
     for (const [i, outcome] of outcomes.entries()) compareOutcome(outcome, group[i]!.expected!);
     const isCounted = failure === undefined && events.length > 0;
-    guaranteeSame(message.notice !== undefined, isCounted, "whether the commit is told to the counters");
+    guaranteeSame(
+      commitOutcomesOf(message).notice !== undefined,
+      isCounted,
+      "whether the commit is told to the counters",
+    );
     if (isCounted) this.boards.push(this.model.snapshot());
     if (!wasOpen || failure === "outcome_unknown") return;
     this.options.audit().compare(this.model);
@@ -217,12 +221,6 @@ export function isCovered(topic: string, patterns: readonly string[]): boolean {
   return patterns.some((pattern) =>
     pattern.endsWith("*") ? topic.startsWith(pattern.slice(0, -1)) : topic === pattern,
   );
-}
-
-function outcomesOf({ outcomes }: FromLedger & { kind: "outcomes" }): Outcome[] {
-  const decoded: Outcome[] = [];
-  decodeOutcomes(outcomes, (outcome) => decoded.push(outcome));
-  return decoded;
 }
 
 function countersOf(verdicts: readonly Verdict[]): Counters {

@@ -4,8 +4,8 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { ANYONE } from "../../../src/ingest/grant.ts";
 import { LedgerClient, type LedgerClientLimits } from "../../../src/ingest/ledger-client.ts";
 import {
-  encodeOutcomes,
   type FromLedger,
+  outcomesMessage,
   publishesOf,
   type ToLedger,
 } from "../../../src/ingest/ledger-messages.ts";
@@ -57,12 +57,12 @@ function flush(): void {
 function answer(count: number, at?: number): void {
   const outcomes = Array.from({ length: count }, () => refusal(problem("invalid_event", "no")));
   const notice = at === undefined ? undefined : { at, newTopics: [], rows: new Float64Array() };
-  client.receive({ kind: "outcomes", notice, outcomes: encodeOutcomes(outcomes) });
+  client.receive(outcomesMessage(outcomes, notice));
 }
 
 function textsPosted(): string[][] {
   return posted.flatMap((message) =>
-    message.kind === "publishes" ? [publishesOf(message.batch).map(({ text }) => text)] : [],
+    message.kind === "publishes" ? [publishesOf(message).map(({ text }) => text)] : [],
   );
 }
 

@@ -3,12 +3,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ANYONE } from "../../../src/ingest/grant.ts";
 import { LedgerHost, REOPEN_DELAY_MS } from "../../../src/ingest/ledger-host.ts";
-import {
-  addPublish,
-  decodeOutcomes,
-  emptyPublishBatch,
-  type FromLedger,
-} from "../../../src/ingest/ledger-messages.ts";
+import { commitOutcomesOf, type FromLedger, PublishBatch } from "../../../src/ingest/ledger-messages.ts";
 import { StoreError } from "../../../src/storage/event-store.ts";
 import { MemoryEventStore } from "./memory-event-store.ts";
 
@@ -34,12 +29,12 @@ beforeEach(() => {
 });
 
 function publish(...ids: string[]): void {
-  const batch = emptyPublishBatch();
+  const batch = new PublishBatch();
   for (const id of ids) {
     const text = `{"type":"publish","id":"${id}","events":[{"event_id":"${id}"}]}`;
-    addPublish(batch, { text, form: "frame", wantsResults: false, grant: ANYONE });
+    batch.add({ text, form: "frame", wantsResults: false, grant: ANYONE });
   }
-  host.receive({ kind: "publishes", batch });
+  host.receive(batch.take());
 }
 
 function runAll(): void {
@@ -50,9 +45,8 @@ function runAll(): void {
 function told(): string[] {
   return posted.splice(0).map((message) => {
     if (message.kind !== "outcomes") return message.kind;
-    const outcomes: string[] = [];
-    decodeOutcomes(message.outcomes, (outcome) =>
-      outcomes.push(`${outcome.frameId}:${outcome.kind === "accepted" ? "ok" : outcome.problem.code}`),
+    const outcomes = commitOutcomesOf(message).outcomes.map(
+      (outcome) => `${outcome.frameId}:${outcome.kind === "accepted" ? "ok" : outcome.problem.code}`,
     );
     return outcomes.join(" ");
   });

@@ -2,10 +2,9 @@
 
 import { expect, test } from "bun:test";
 import {
-  addPublish,
-  decodeOutcomes,
-  emptyPublishBatch,
-  encodeOutcomes,
+  commitOutcomesOf,
+  outcomesMessage,
+  PublishBatch,
   publishesOf,
 } from "../../../src/ingest/ledger-messages.ts";
 import { type Outcome, type Publish, refusal } from "../../../src/ingest/publish.ts";
@@ -23,11 +22,12 @@ test("publishes", () => {
         publishes.push({ text: `${form} ${publishes.length} é\0`, form, wantsResults, grant });
     }
   }
-  const batch = emptyPublishBatch();
-  for (const publish of publishes) addPublish(batch, publish);
-  expect(batch.grants).toEqual(grants);
-  expect(publishesOf(structuredClone(batch))).toEqual(publishes);
-  expect(publishesOf(emptyPublishBatch())).toEqual([]);
+  const batch = new PublishBatch();
+  for (const publish of publishes) batch.add(publish);
+  const message = structuredClone(batch.take());
+  expect(JSON.parse(message.grants)).toEqual(grants);
+  expect(publishesOf(message)).toEqual(publishes);
+  expect(publishesOf(batch.take())).toEqual([]);
 });
 
 test("outcomes of every kind, in any mixture", () => {
@@ -50,8 +50,7 @@ test("outcomes of every kind, in any mixture", () => {
       }
     }
   }
-  const decoded: Outcome[] = [];
-  decodeOutcomes(structuredClone(encodeOutcomes(outcomes)), (outcome) => decoded.push(outcome));
-  expect(decoded).toEqual(outcomes);
-  expect(encodeOutcomes([]).numbers).toHaveLength(0);
+  const notice = { at: 1, newTopics: ["é", "b"], rows: Float64Array.of(1, 4_294_967_296, 2, 3, 1) };
+  expect(commitOutcomesOf(structuredClone(outcomesMessage(outcomes, notice)))).toEqual({ notice, outcomes });
+  expect(commitOutcomesOf(outcomesMessage([], undefined))).toEqual({ notice: undefined, outcomes: [] });
 });
