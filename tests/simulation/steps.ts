@@ -37,8 +37,10 @@ export const STEPS: Readonly<Record<string, Step>> = {
     weight: 3,
     run: (stage) => {
       publishAcrossTick(stage, () => stage.world.faults.arm(commitFault(stage.random)));
-      for (const subscriber of stage.random.some(stage.world.subscribers, 3)) subscribe(stage, subscriber);
-      stage.world.run(8);
+      for (const subscriber of stage.random.some(stage.world.subscribers, 6)) {
+        subscribe(stage, subscriber);
+        stage.world.run(1);
+      }
     },
   },
   resend: {

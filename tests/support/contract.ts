@@ -92,7 +92,7 @@ export function addCounters(a: Counters, b: Counters): Counters {
 
 /** What no message may ever carry: stacks, file paths, SQL, the parts of the executable. */
 const LEAK =
-  /\bat \S+ \(|\.ts\b|bunfs|node_modules|\/(?:root|tmp|home|work)\/|SQLITE|SELECT |INSERT |onefold\.db/;
+  /\bat \S+ \(|\.ts\b|bunfs|node_modules|\/(?:root|tmp|home|var|usr)\/|SQLITE|SELECT |INSERT |onefold\.db/;
 
 /** Checks the members that every problem has, in a document or a frame, and that nothing leaks. */
 export function expectWellFormedProblem(text: string): Problem {
