@@ -1,10 +1,13 @@
 /** examples/github-webhook.ts: GitHub is told 2xx only for what is on disk, and a redelivery is counted once. */
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import definitions from "@octokit/webhooks-examples";
+import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
 import { Program } from "../support/program.ts";
 import { example } from "./languages.ts";
+
+setDefaultTimeout(TEST_TIMEOUT_MS);
 
 const SECRET = "It's a Secret to Everybody";
 

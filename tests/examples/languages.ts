@@ -1,6 +1,7 @@
 /** The languages that the examples are written in, and how each is run. */
 
 import { join } from "node:path";
+import { find, isMissing } from "../support/prerequisites.ts";
 
 const EXAMPLES = join(import.meta.dir, "../../examples");
 
@@ -14,10 +15,11 @@ function language(extension: string, ...interpreter: string[]): Language {
   return { publish: command("publish"), stats: command("stats") };
 }
 
+/** Nobody is asked for bash and Node: who has none cannot build this project at all. */
 export const LANGUAGES: Readonly<Record<string, Language>> = {
   bash: language("sh", "bash"),
-  Python: language("py", "python3"),
   Node: language("mjs", "node", "--experimental-websocket"),
+  ...(isMissing("python") ? {} : { Python: language("py", find("python")!) }),
 };
 
 /** The path of an example that is in one language only. */

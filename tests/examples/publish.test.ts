@@ -1,11 +1,14 @@
 /** The publishers of examples/: whatever happens to the connection, every event is counted, and once. */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { CuttingProxy } from "../support/cutting-proxy.ts";
+import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
 import { Program } from "../support/program.ts";
 import { TempFolder } from "../support/temp-folder.ts";
 import { LANGUAGES } from "./languages.ts";
+
+setDefaultTimeout(TEST_TIMEOUT_MS);
 
 let node: NodeProcess;
 beforeAll(async () => {
@@ -83,7 +86,7 @@ describe.each(Object.entries(LANGUAGES))("in %s", (name, { publish }) => {
     await using proxy = await CuttingProxy.to(first.port);
     await using program = new Program([...publish, proxy.wsUrl]);
     await program.write(eventLines(topic, 0, EVENTS / 2));
-    while ((await first.stats()).received < 10) await Bun.sleep(1);
+    while ((await first.stats()).received < 10);
     await first.kill9();
     await using second = await NodeProcess.start({ data: data.path });
     proxy.retarget(second.port);

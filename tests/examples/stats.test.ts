@@ -1,11 +1,14 @@
 /** The subscribers of examples/: snapshot plus deltas is what the node has counted, also after a lost connection. */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Counters } from "../support/contract.ts";
 import { CuttingProxy } from "../support/cutting-proxy.ts";
+import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
 import { Program } from "../support/program.ts";
 import { LANGUAGES } from "./languages.ts";
+
+setDefaultTimeout(TEST_TIMEOUT_MS);
 
 let node: NodeProcess;
 beforeAll(async () => {

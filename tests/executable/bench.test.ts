@@ -1,10 +1,12 @@
 /** `onefold bench` sends what it says, reads the counts off the node, and fails when they are not exact. */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { countersOf } from "../support/contract.ts";
-import { withDeadline } from "../support/deadline.ts";
+import { TEST_TIMEOUT_MS, withDeadline } from "../support/deadline.ts";
 import { FakeNode } from "../support/fake-node.ts";
 import { cleanEnvironment, executable, NodeProcess, runToExit } from "../support/node-process.ts";
+
+setDefaultTimeout(TEST_TIMEOUT_MS);
 
 let node: NodeProcess;
 beforeAll(async () => {

@@ -1,7 +1,10 @@
 /** The command line: every command is found and helps with itself; `healthcheck` says by its status how a node is. */
 
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess, runToExit } from "../support/node-process.ts";
+
+setDefaultTimeout(TEST_TIMEOUT_MS);
 
 const COMMANDS = ["serve", "bench", "healthcheck"];
 

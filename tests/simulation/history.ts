@@ -18,8 +18,11 @@ const ROUNDS_MAX = 200;
 /** Steps that a failure shows. */
 const STEPS_SHOWN = 15;
 
-/** @throws Violation that names the seed and what happened last. */
-export function runHistory(seed: number, parts: NodeParts = REAL_PARTS): void {
+/**
+ * @returns what tells this history from any other: equal for equal seeds.
+ * @throws Violation that names the seed and what happened last.
+ */
+export function runHistory(seed: number, parts: NodeParts = REAL_PARTS): string {
   const random = new Random(seed);
   const hasStrongFingerprints = random.chance(0.7);
   const restoreFingerprints = hasStrongFingerprints ? undefined : weakenFingerprints(random.pick([1, 2, 5]));
@@ -38,6 +41,7 @@ export function runHistory(seed: number, parts: NodeParts = REAL_PARTS): void {
     const traffic = new Traffic(random);
     const patternSets = somePatternSets({ random, traffic });
     play({ random, world, traffic, intervalsMs, patternSets }, steps);
+    return `${random.unit()} ${world.scheduler.now} ${JSON.stringify([...world.oracle.model.topics])}`;
   } catch (error) {
     const reason = error instanceof Violation ? error.message : String(error);
     const last = steps.slice(-STEPS_SHOWN).join(", ");

@@ -28,7 +28,7 @@ function filesIn(...folders: string[]): SourceFile[] {
 }
 
 const SRC = filesIn("src");
-const ALL = filesIn("src", "tests", "bench");
+const ALL = filesIn("src", "tests", "bench", "examples");
 
 interface Rule {
   readonly files: readonly SourceFile[];
@@ -137,7 +137,7 @@ describe("the linter", () => {
     expect(suspicious).toMatchObject({ noExplicitAny: "error", noTsIgnore: "error" });
     expect(complexity?.noExcessiveLinesPerFunction).toEqual({ level: "error", options: { maxLines: 70 } });
     expect(config.overrides).toBeUndefined();
-    expect(config.files.includes).toEqual(["**", "!drizzle"]);
+    expect(config.files.includes).toEqual(["**", "!drizzle", "!**/*.md"]);
   });
 
   const lint = (args: readonly string[], cwd = ROOT): { exitCode: number; output: string } => {

@@ -53,6 +53,10 @@ export class Program implements AsyncDisposable {
     return this.exited();
   }
 
+  signal(name: "SIGTERM"): void {
+    this.#child.kill(name);
+  }
+
   async exited(): Promise<number> {
     const ended = Promise.all([this.#child.exited, this.#read]);
     return (
