@@ -59,6 +59,7 @@ test.skipIf(isMissing("python"))("every command prints what the page shows", asy
 
 test("every example is on the page", async () => {
   const text = await Bun.file(example("README.md")).text();
-  const files = readdirSync(example(".")).filter((name) => name !== "README.md");
+  const entries = readdirSync(example("."), { withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = entries.map(({ name }) => name).filter((name) => name !== "README.md");
   expect(files.filter((name) => !text.includes(name))).toEqual([]);
 });
