@@ -6,7 +6,6 @@ import { type EventRecord, PAYLOAD_DEPTH_MAX } from "./event.ts";
 import { findOversize, isContainer, parseJson } from "./exact-json.ts";
 import { decodeFrameId, frameIdOf } from "./frame-id.ts";
 
-
 export interface DecodeLimits {
   /** Events in one body or frame. */
   readonly eventsMax: number;
