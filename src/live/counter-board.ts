@@ -26,6 +26,11 @@ export class CounterBoard {
   #topics: TopicState[] = [];
   #idByName = new Map<string, number>();
 
+  /** Whether there are counters yet: they come from the store, which takes a while to open. */
+  get isOpen(): boolean {
+    return this.epoch !== "";
+  }
+
   /** Topic numbers run from 1 to this. */
   get topicCount(): number {
     return this.#topics.length;

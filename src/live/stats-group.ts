@@ -70,9 +70,13 @@ export class StatsGroup {
     return this.#slices.reduce((sum, { members }) => sum + members.size, this.#stragglers.size);
   }
 
-  /** Takes in a newcomer: told at once, either what changed since the revision it names or everything. */
+  /**
+   * Takes in a newcomer. It is told at once, either what changed since the revision it names or everything; before
+   * there are any counters it waits for them.
+   */
   add(subscriber: Subscriber, resumeFrom: number | undefined): void {
     this.#stragglers.add(subscriber);
+    if (!this.board.isOpen) return;
     if (resumeFrom === undefined || !this.#resume(subscriber, resumeFrom)) this.#sendSnapshot(subscriber);
   }
 

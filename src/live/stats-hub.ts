@@ -121,7 +121,7 @@ export class StatsHub {
 
   /** Tells every group of the interval, in turns. A tick that is still under way makes the next one wait. */
   #tick(ticker: Ticker): void {
-    if (ticker.isTicking) return;
+    if (ticker.isTicking || !this.board.isOpen) return;
     ticker.isTicking = true;
     const work = this.#tellAll([...ticker.groups.values()]);
     const { socketsPerTurnMax = SOCKETS_PER_TURN_MAX } = this.#options;

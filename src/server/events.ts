@@ -15,6 +15,7 @@ import {
   PAGE_EVENTS_DEFAULT,
   PAGE_EVENTS_MAX,
 } from "./models/parameters.ts";
+import { expectOpened } from "./opened.ts";
 import { jsonResponse } from "./problem-response.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
@@ -28,9 +29,9 @@ export function eventRoutes(services: Services) {
     });
 }
 
-async function listEvents({ reader, ledger }: Services, url: string): Promise<Response> {
+async function listEvents({ reader, hub }: Services, url: string): Promise<Response> {
   const query = queryOf(url);
-  expectStarted(ledger.state);
+  expectOpened(hub);
   const { events, count, next } = await reader.page(query);
   const topic = query.topic === undefined ? "null" : JSON.stringify(query.topic);
   return jsonResponse(
@@ -39,7 +40,7 @@ async function listEvents({ reader, ledger }: Services, url: string): Promise<Re
 }
 
 async function findEvent(
-  { reader, ledger }: Services,
+  { reader, ledger, hub }: Services,
   url: string,
   { topic, event_id: eventId }: { topic: string; event_id: string },
 ): Promise<Response> {
@@ -47,7 +48,7 @@ async function findEvent(
   const scope = query.checked("scope", faultOfSource) ?? "";
   query.done();
   if (faultOfTopic(topic) === undefined && faultOfEventId(eventId) === undefined) {
-    expectStarted(ledger.state);
+    expectOpened(hub);
     const candidates = await ledger.locate(topic, scope, eventId);
     const event = await reader.find({ topic, scope, eventId }, candidates);
     if (event !== undefined) return jsonResponse(event);
@@ -55,19 +56,15 @@ async function findEvent(
   return refuse("not_found", "There is no such event.");
 }
 
-async function listConflicts({ reader, ledger }: Services, url: string): Promise<Response> {
+async function listConflicts({ reader, hub }: Services, url: string): Promise<Response> {
   const query = new QueryReader(url, Object.keys(CONFLICTS_PARAMETERS));
   const topic = query.checked("topic", faultOfTopic);
   const limit = query.integer("limit", { min: 1, max: CONFLICTS_MAX }) ?? PAGE_EVENTS_DEFAULT;
   query.done();
-  expectStarted(ledger.state);
+  expectOpened(hub);
   const { conflicts, count } = await reader.conflicts(topic === undefined ? { limit } : { topic, limit });
   const named = topic === undefined ? "null" : JSON.stringify(topic);
   return jsonResponse(`{"conflicts":[${conflicts}],"count":${count},"topic":${named}}`);
-}
-
-function expectStarted(state: string): void {
-  if (state === "starting") refuse("starting", "The node is starting; events can be read when it is ready.");
 }
 
 function queryOf(url: string): EventQuery {

@@ -12,6 +12,7 @@ import { ProblemError, problem, refuse } from "../problem.ts";
 import { errorFrame } from "./answers.ts";
 import { STATS_OPERATION } from "./documentation/stats.ts";
 import { STATS_PARAMETERS } from "./models/parameters.ts";
+import { expectOpened } from "./opened.ts";
 import { jsonResponse } from "./problem-response.ts";
 import { QueryReader } from "./query.ts";
 import type { ServerClock, Services } from "./services.ts";
@@ -35,6 +36,7 @@ function statsBody({ hub, clock }: Services, url: string): string {
   const query = new QueryReader(url, Object.keys(STATS_PARAMETERS));
   const topic = query.checked("topic", faultOfTopic);
   query.done();
+  expectOpened(hub);
   const { board } = hub;
   const now = clock.now();
   const revision = hub.observeRevision();

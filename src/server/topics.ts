@@ -5,6 +5,7 @@ import { faultOfTopic } from "../events/text-rules.ts";
 import type { CounterBoard } from "../live/counter-board.ts";
 import { TOPICS_OPERATION } from "./documentation/stats.ts";
 import { PAGE_TOPICS_DEFAULT, PAGE_TOPICS_MAX, TOPICS_PARAMETERS } from "./models/parameters.ts";
+import { expectOpened } from "./opened.ts";
 import { jsonResponse } from "./problem-response.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
@@ -23,6 +24,7 @@ function listTopics({ hub, clock }: Services, names: SortedNames, url: string): 
   const after = query.checked("after", faultOfTopic);
   const limit = query.integer("limit", { min: 1, max: PAGE_TOPICS_MAX }) ?? PAGE_TOPICS_DEFAULT;
   query.done();
+  expectOpened(hub);
   const { board } = hub;
   const page = names.from(prefix, after, limit + 1);
   const now = clock.now();

@@ -8,6 +8,7 @@ import {
   EVENTS_PARAMETERS,
   PAGE_EVENTS_MAX,
 } from "../models/parameters.ts";
+import { NOT_OPENED } from "../models/problem.ts";
 import { PAID, RECEIVED_AT, STORED } from "./examples.ts";
 import {
   type Examples,
@@ -23,7 +24,7 @@ import {
 /** What any read of stored events can answer with. */
 const READ_PROBLEMS = {
   internal_error: "The request could not be answered.",
-  starting: "The node is starting; events can be read when it is ready.",
+  starting: NOT_OPENED,
 } as const;
 
 const PAGES = {

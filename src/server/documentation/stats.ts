@@ -1,6 +1,7 @@
 /** GET /stats and GET /topics as the OpenAPI document has them. */
 
 import { PAGE_TOPICS_MAX, STATS_PARAMETERS, TOPICS_PARAMETERS } from "../models/parameters.ts";
+import { NOT_OPENED } from "../models/problem.ts";
 import type { Stats, TopicPage } from "../models/stats.ts";
 import { COUNTERS, TOPIC } from "./examples.ts";
 import {
@@ -52,6 +53,7 @@ export const STATS_OPERATION: Operation = {
     200: jsonAnswer("Stats", "The counters.", STATS),
     ...problemAnswers({
       invalid_parameter: invalidParameter("topics", "is not a known parameter; the nearest is `topic`"),
+      starting: NOT_OPENED,
     }),
   },
 };
@@ -66,6 +68,7 @@ export const TOPICS_OPERATION: Operation = {
     200: jsonAnswer("TopicPage", "A page of topics.", TOPICS),
     ...problemAnswers({
       invalid_parameter: invalidParameter("limit", `must be a whole number from 1 to ${PAGE_TOPICS_MAX}`),
+      starting: NOT_OPENED,
     }),
   },
 };

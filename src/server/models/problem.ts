@@ -39,3 +39,6 @@ export const Problem = Type.Object(
   { description: "Why a request was refused. Nothing of a refused request is stored." },
 );
 export type Problem = Static<typeof Problem>;
+
+/** What every read answers before the store has been opened. */
+export const NOT_OPENED = "The node is starting; it can be read when it is ready.";

@@ -91,8 +91,9 @@ export class HubBench {
   readonly #topics: string[] = [];
   #epochs = 0;
 
-  constructor() {
-    this.open();
+  /** @param isOpen false for a node whose store has not been opened yet. */
+  constructor(isOpen = true) {
+    if (isOpen) this.open();
   }
 
   /** The store is opened, or opened again, with nothing counted. */
