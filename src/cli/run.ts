@@ -56,7 +56,9 @@ ${lines.join("\n")}
   onefold <command> --help   its flags
   onefold --version          the version
 
-Without a command it is \`${COMMANDS[0].name}\`.
+Without a command it is \`${COMMANDS[0].name}\`, with these flags:
+
+${flagsHelp(COMMANDS[0].flags)}
 `;
 }
 
