@@ -30,9 +30,16 @@ export function parseJson(text: string): unknown {
 
 function keepExact(_key: string, value: unknown, { source }: { source?: string }): unknown {
   if (typeof value !== "number" || source === undefined) return value;
+  const canonical = decimal(source);
   const isExact =
-    !Object.is(value, -0) && Number.isFinite(value) && decimal(source) === decimal(String(value));
-  return isExact ? value : exact.rawJSON(source);
+    !Object.is(value, -0) && Number.isFinite(value) && canonical === decimal(String(value));
+  return isExact ? value : exact.rawJSON(spelling(source, canonical));
+}
+
+/** A number stays as it was sent, unless that is much longer than need be: zeros without end, say. */
+function spelling(source: string, canonical: string): string {
+  const shortest = canonical === "0" ? "-0" : canonical;
+  return source.length > 2 * shortest.length && EXACT_DECIMAL.test(canonical) ? shortest : source;
 }
 
 /** The text of a number that a double cannot hold, or undefined for every other value. */
@@ -49,11 +56,16 @@ export function isContainer(value: unknown): value is Record<string, unknown> {
 export function isDeeperThan(value: unknown, levelsMax: number): boolean {
   if (!isContainer(value)) return false;
   if (levelsMax === 0) return true;
+  // The names of an array's elements would be a string each.
+  if (Array.isArray(value)) return value.some((element) => isDeeperThan(element, levelsMax - 1));
   for (const key in value) if (isDeeperThan(value[key], levelsMax - 1)) return true;
   return false;
 }
 
 const EXPONENT_DIGITS_MAX = 15;
+
+/** What `decimal` makes of a number whose exponent it can compute with. */
+const EXACT_DECIMAL = /^-?\d+(?:e-?\d+)?$/;
 
 /** A number's value in one canonical spelling, so that `1.0`, `1` and `10e-1` are equal and nothing overflows. */
 function decimal(text: string): string {
@@ -77,6 +89,21 @@ function withoutTrailingZeros(digits: string): string {
 /** Whether two JSON texts have the same value: member order, white space and spelling of numbers don't matter. */
 export function isSameJson(a: string, b: string): boolean {
   return a === b || isSameValue(parseJson(a), parseJson(b));
+}
+
+/**
+ * Payloads of equal value differ in length by the order of members and the spelling of numbers alone. A number that is
+ * kept as text is at most twice as long as its canonical spelling, and that is at most 3 times the shortest there is.
+ */
+export const EQUAL_LENGTH_RATIO_MAX = 8;
+
+/**
+ * `isSameJson` for payloads as they are stored. A short text is never compared with a much longer one: otherwise many
+ * small duplicates of one huge event, each of which has it parsed again, would hold up the ledger for minutes.
+ */
+export function isSamePayload(a: string, b: string): boolean {
+  const [shorter, longer] = a.length < b.length ? [a.length, b.length] : [b.length, a.length];
+  return longer <= shorter * EQUAL_LENGTH_RATIO_MAX && isSameJson(a, b);
 }
 
 function isSameValue(a: unknown, b: unknown): boolean {

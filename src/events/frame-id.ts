@@ -28,7 +28,8 @@ export function frameIdOf(text: string): string | undefined {
   }
 }
 
-const SCALAR = /\s*(?:"|([^\s"[\]{},]+))/y;
+/** Ends before a colon, too: a text of nothing but colons must not be read again from each of them. */
+const SCALAR = /\s*(?:"|([^\s"[\]{},:]+))/y;
 
 /** The members of the outermost object, each with the text of its value, which is cut off where it nests. */
 function outermostMembers(text: string): ReadonlyMap<string, string> {

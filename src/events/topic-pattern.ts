@@ -17,6 +17,7 @@ export class TopicPatterns {
   /** Exact topics when there is no prefix among the patterns, so that they can be looked up one by one. */
   readonly exact: ReadonlySet<string> | undefined;
   readonly #names: ReadonlySet<string>;
+  /** In order, and none begins with another: so only the last one that is not after a topic can be its prefix. */
   readonly #prefixes: readonly string[];
 
   /** @param patterns each without a fault; none at all means every topic. */
@@ -25,9 +26,9 @@ export class TopicPatterns {
     // No pattern can hold a comma, so the joined text is unambiguous.
     this.key = distinct.join(",");
     this.#names = new Set(distinct.filter((pattern) => !pattern.endsWith("*")));
-    this.#prefixes = distinct
-      .filter((pattern) => pattern.endsWith("*"))
-      .map((pattern) => pattern.slice(0, -1));
+    this.#prefixes = shortestOf(
+      distinct.filter((pattern) => pattern.endsWith("*")).map((pattern) => pattern.slice(0, -1)),
+    );
     this.exact = this.#prefixes.length === 0 ? this.#names : undefined;
   }
 
@@ -36,6 +37,28 @@ export class TopicPatterns {
   }
 
   matches(topic: string): boolean {
-    return this.#names.has(topic) || this.#prefixes.some((prefix) => topic.startsWith(prefix));
+    return this.#names.has(topic) || this.#hasPrefixOf(topic);
   }
+
+  /** By bisection: a client may name a thousand prefixes, and they are held against every topic there is. */
+  #hasPrefixOf(topic: string): boolean {
+    let low = 0;
+    let high = this.#prefixes.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#prefixes[middle]! <= topic) low = middle + 1;
+      else high = middle;
+    }
+    return low > 0 && topic.startsWith(this.#prefixes[low - 1]!);
+  }
+}
+
+/** Prefixes in order, without those that begin with another and so cover nothing more. */
+function shortestOf(prefixes: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (const prefix of [...prefixes].sort()) {
+    const last = kept.at(-1);
+    if (last === undefined || !prefix.startsWith(last)) kept.push(prefix);
+  }
+  return kept;
 }

@@ -1,6 +1,6 @@
 /** The edge's side of the ledger: hands bodies over once a tick, and gives every publish its answer, in order. */
 
-import { type Problem, problem } from "../problem.ts";
+import { type Problem, ProblemError, problem } from "../problem.ts";
 import {
   type CommitOutcomes,
   commitOutcomesOf,
@@ -49,6 +49,8 @@ const OVERLOADED = problem(
   "Too much waits to be committed. Nothing was stored; sending again is safe.",
 );
 
+const NOT_OPEN = problem("storage_failing", "The storage is being reopened; keys can be looked up after that.");
+
 /** Answered entries are cut off the front of the list once there are this many. */
 const WAITING_TRIM = 4_096;
 
@@ -63,7 +65,7 @@ export class LedgerClient implements Ledger {
   #bytes = 0;
   #whenIdle: (() => void)[] = [];
   #whenClosed: (() => void)[] = [];
-  readonly #locating = new Map<number, (seqs: number[]) => void>();
+  readonly #locating = new Map<number, PromiseWithResolvers<number[]>>();
   #nextTicket = 1;
 
   constructor(options: LedgerClientOptions) {
@@ -102,10 +104,10 @@ export class LedgerClient implements Ledger {
 
   locate(topic: string, scope: string, eventId: string): Promise<number[]> {
     const ticket = this.#nextTicket++;
-    const { promise, resolve } = Promise.withResolvers<number[]>();
-    this.#locating.set(ticket, resolve);
+    const located = Promise.withResolvers<number[]>();
+    this.#locating.set(ticket, located);
     this.#options.post({ kind: "locate", ticket, topic, scope, eventId });
-    return promise;
+    return located.promise;
   }
 
   receive(message: FromLedger): void {
@@ -123,8 +125,7 @@ export class LedgerClient implements Ledger {
         this.#answerAll(commitOutcomesOf(message));
         break;
       case "located":
-        this.#locating.get(message.ticket)?.(message.seqs);
-        this.#locating.delete(message.ticket);
+        this.#located(message);
         break;
       case "closed":
         for (const done of this.#whenClosed.splice(0)) done();
@@ -154,6 +155,13 @@ export class LedgerClient implements Ledger {
     this.#whenClosed.push(resolve);
     this.#options.post({ kind: "close" });
     return promise;
+  }
+
+  #located({ ticket, seqs }: FromLedger & { kind: "located" }): void {
+    const located = this.#locating.get(ticket);
+    this.#locating.delete(ticket);
+    if (seqs === null) located?.reject(new ProblemError(NOT_OPEN));
+    else located?.resolve(seqs);
   }
 
   #flush(): void {

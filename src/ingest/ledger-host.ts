@@ -123,7 +123,7 @@ export class LedgerHost {
   }
 
   #locate({ ticket, topic, scope, eventId }: ToLedger & { kind: "locate" }): void {
-    const seqs = this.#isOpen ? this.#options.store.locate(topic, scope, eventId) : [];
+    const seqs = this.#isOpen ? this.#options.store.locate(topic, scope, eventId) : null;
     this.#options.post({ kind: "located", ticket, seqs });
   }
 

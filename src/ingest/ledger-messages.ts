@@ -28,7 +28,7 @@ export type FromLedger =
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "fault"; readonly reason: string }
   | OutcomesMessage
-  | { readonly kind: "located"; readonly ticket: number; readonly seqs: number[] }
+  | { readonly kind: "located"; readonly ticket: number; readonly seqs: number[] | null }
   | { readonly kind: "closed" };
 
 export interface PublishesMessage {

@@ -62,7 +62,7 @@ export interface Ledger {
    * @returns a problem when it was not taken (`overloaded`, `starting`, `draining`, `storage_failing`).
    */
   submit(publish: Publish, answer: (outcome: Outcome) => void): Problem | undefined;
-  /** Rows that may hold this key. */
+  /** Rows that may hold this key. @throws ProblemError `storage_failing` while the store is not open. */
   locate(topic: string, scope: string, eventId: string): Promise<number[]>;
 }
 

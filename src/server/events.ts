@@ -91,5 +91,8 @@ function timeOf(query: QueryReader, name: string): number | undefined {
   // Without a zone it is UTC, as for an event's timestamp; Date would take it for local time.
   const hasZone =
     text.length === "2026-01-31".length || /(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$/.test(text.slice(11));
-  return Date.parse((hasZone ? text : `${text}Z`).replace(" ", "T").replace(",", "."));
+  // Date knows neither offsets of hours alone nor leap seconds.
+  const zoned = (hasZone ? text : `${text}Z`).replace(/(:.*[+-]\d{2})$/, "$1:00");
+  const leapMs = zoned.includes(":60") ? 1_000 : 0;
+  return Date.parse(zoned.replace(":60", ":59").replace(" ", "T").replace(",", ".")) + leapMs;
 }

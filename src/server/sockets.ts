@@ -72,9 +72,11 @@ interface Upgrade {
 export function edgeSocket(open: (socket: RawSocket, request: Request) => SocketHandler | undefined) {
   return {
     upgrade({ request, set }: Upgrade): void {
-      const offered = request.headers.get("sec-websocket-protocol")?.split(/\s*,\s*/) ?? [];
+      const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
       // Left to itself Bun would select the first that is offered, which may be a token; empty selects none.
-      set.headers["sec-websocket-protocol"] = offered.includes(SUBPROTOCOL) ? SUBPROTOCOL : "";
+      set.headers["sec-websocket-protocol"] = offered.some((name) => name.trim() === SUBPROTOCOL)
+        ? SUBPROTOCOL
+        : "";
     },
     open({ raw, data: { request } }: Opening): void {
       const socket = raw as RawSocket;

@@ -32,7 +32,7 @@ export interface ConflictQuery {
   readonly limit: number;
 }
 
-/** `conflicts` holds the elements of a JSON array, without its brackets. */
+/** `conflicts` holds the elements of a JSON array, without its brackets; fewer than asked for when they are large. */
 export interface ConflictPage {
   readonly conflicts: string;
   readonly count: number;

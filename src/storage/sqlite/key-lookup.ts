@@ -2,7 +2,7 @@
 
 import type { Database, Statement } from "bun:sqlite";
 import { type EventRecord, EventStatus } from "../../events/event.ts";
-import { isSameJson } from "../../events/exact-json.ts";
+import { EQUAL_LENGTH_RATIO_MAX, isSamePayload } from "../../events/exact-json.ts";
 import { FINGERPRINT_WORDS, type Fingerprinter } from "../../events/fingerprint.ts";
 import { type DedupIndex, FingerprintTable } from "./dedup-index.ts";
 import type { RecentEvents } from "./recent-events.ts";
@@ -12,7 +12,9 @@ interface StoredKey {
   readonly topicId: number;
   readonly scope: string;
   readonly eventId: string;
-  readonly payload: string;
+  /** Null when it is large: then it is read when it is compared, and one at a time. */
+  readonly payload: string | null;
+  readonly payloadBytes: number;
   readonly receivedAt: number;
 }
 
@@ -27,6 +29,12 @@ export interface Arrival {
 /** Rows fetched by one statement when the candidates of a batch are read. */
 const ROWS_PER_READ = 64;
 
+/** Bytes of a payload that is read along with its row: the candidates of a batch are in memory together. */
+const PAYLOAD_BYTES_WITH_ROW_MAX = 8_192;
+
+/** Bytes of UTF-8 that one UTF-16 unit takes, at most. */
+const UTF8_BYTES_PER_UNIT_MAX = 3;
+
 /** A batch of this many events fits the staging table without growing it. */
 const STAGED_CAPACITY = 8_192;
 
@@ -34,6 +42,7 @@ export class KeyLookup {
   readonly #staged = new FingerprintTable(STAGED_CAPACITY);
   readonly #readMany: Statement<StoredKey, number[]>;
   readonly #readOne: Statement<StoredKey, [number]>;
+  readonly #readPayload: Statement<{ payload: string }, [number]>;
   readonly #fetched = new Map<number, StoredKey>();
   #words = new Uint32Array(STAGED_CAPACITY * FINGERPRINT_WORDS);
   /** Whether the index knows the fingerprint of an event of the batch: most events need no second look. */
@@ -45,10 +54,12 @@ export class KeyLookup {
     private readonly recent: RecentEvents,
     private readonly fingerprinter: Fingerprinter,
   ) {
-    const columns =
-      "SELECT seq, topic_id AS topicId, scope, event_id AS eventId, payload, received_at AS receivedAt FROM events";
+    const columns = `SELECT seq, topic_id AS topicId, scope, event_id AS eventId, received_at AS receivedAt,
+      octet_length(payload) AS payloadBytes,
+      CASE WHEN octet_length(payload) <= ${PAYLOAD_BYTES_WITH_ROW_MAX} THEN payload END AS payload FROM events`;
     this.#readMany = db.prepare(`${columns} WHERE seq IN (${Array(ROWS_PER_READ).fill("?").join(", ")})`);
     this.#readOne = db.prepare(`${columns} WHERE seq = ?`);
+    this.#readPayload = db.prepare("SELECT payload FROM events WHERE seq = ?");
   }
 
   /** Fingerprints of the batch, `FINGERPRINT_WORDS` an event. Valid until the next `begin`. */
@@ -61,7 +72,7 @@ export class KeyLookup {
     this.#reserve(events.length);
     this.#staged.clear();
     this.#fetched.clear();
-    const wanted: number[] = [];
+    const wanted = new Set<number>();
     const words = this.#words;
     for (let i = 0; i < events.length; i++) {
       const { scope, eventId } = events[i]!;
@@ -70,9 +81,9 @@ export class KeyLookup {
       const shard = this.index.shard(words[at + 1]!);
       let seq = shard.first(words[at]!, words[at + 1]!);
       this.#isKnown[i] = seq > 0 ? 1 : 0;
-      for (; seq > 0; seq = shard.next()) if (this.recent.get(seq) === undefined) wanted.push(seq);
+      for (; seq > 0; seq = shard.next()) if (this.recent.get(seq) === undefined) wanted.add(seq);
     }
-    if (wanted.length > 0) this.#fetch(wanted);
+    if (wanted.size > 0) this.#fetch([...wanted]);
   }
 
   /** Judges event `i` of the batch. A new key is staged, so that the rest of the batch finds it. */
@@ -115,11 +126,20 @@ export class KeyLookup {
     const isSameTopic =
       recent === undefined ? (stored as StoredKey).topicId === topicId : recent.topic === event.topic;
     if (!isSameTopic || !isSameKey(stored, event)) return false;
-    arrival.status = statusAgainst(stored.payload, event.payload);
+    arrival.status =
+      stored.payload === null
+        ? this.#statusAgainstLarge(stored as StoredKey, event.payload)
+        : statusAgainst(stored.payload, event.payload);
     arrival.seq = seq;
     arrival.firstReceivedAt =
       recent === undefined ? (stored as StoredKey).receivedAt : this.recent.receivedAt(seq);
     return true;
+  }
+
+  #statusAgainstLarge({ seq, payloadBytes }: StoredKey, payload: string): EventStatus {
+    const bytesMax = payload.length * EQUAL_LENGTH_RATIO_MAX * UTF8_BYTES_PER_UNIT_MAX;
+    if (payloadBytes > bytesMax) return EventStatus.conflict;
+    return statusAgainst(this.#readPayload.get(seq)!.payload, payload);
   }
 
   #reserve(events: number): void {
@@ -147,5 +167,5 @@ function isSameKey(a: { scope: string; eventId: string }, b: { scope: string; ev
 }
 
 function statusAgainst(first: string, second: string): EventStatus {
-  return isSameJson(first, second) ? EventStatus.duplicate : EventStatus.conflict;
+  return isSamePayload(first, second) ? EventStatus.duplicate : EventStatus.conflict;
 }

@@ -8,7 +8,7 @@ import { SEGMENT_EVENTS, segmentOf } from "./topic-segments.ts";
 /** A page that has looked for so long is sent as it is, with a `next`. */
 const PAGE_BUDGET_MS = 50;
 
-/** UTF-16 units of JSON in a page. */
+/** A page ends once it has so many UTF-16 units of JSON. */
 const PAGE_TEXT_MAX = 16 * 1024 * 1024;
 
 /** Rows fetched by one statement, at most; the budget is looked at in between. */
@@ -79,8 +79,15 @@ export class SqliteEventReader {
 
   conflicts({ topic, limit }: ConflictQuery): ConflictPage {
     return this.#inOneSnapshot(() => {
-      const rows = this.#conflicts.all(topic ?? null, limit);
-      return { conflicts: rows.map(conflictJson).join(","), count: rows.length };
+      const conflicts: string[] = [];
+      let text = 0;
+      for (const row of this.#conflicts.iterate(topic ?? null, limit)) {
+        const json = conflictJson(row);
+        conflicts.push(json);
+        text += json.length;
+        if (text > PAGE_TEXT_MAX) break;
+      }
+      return { conflicts: conflicts.join(","), count: conflicts.length };
     });
   }
 

@@ -18,7 +18,7 @@ import { type Arrival, KeyLookup } from "./key-lookup.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { RecentEvents } from "./recent-events.ts";
 import { recover } from "./recovery.ts";
-import type { TopicSegments } from "./topic-segments.ts";
+import type { SegmentStep, TopicSegments } from "./topic-segments.ts";
 import { TopicTable } from "./topic-table.ts";
 
 export interface SqliteStoreOptions {
@@ -97,8 +97,7 @@ export class SqliteEventStore implements EventStore {
       }
       const segmentStep = state.segments.nextStep();
       state.writer.write({ ...plan, fingerprints: new Uint8Array(plan.words.buffer), segmentStep });
-      if (segmentStep !== undefined) state.segments.keepStep(segmentStep);
-      this.#adopt(state, plan);
+      this.#adopt(state, plan, segmentStep);
       return { verdicts: this.#verdicts, increments: plan.increments };
     } catch (error) {
       this.#increments.take();
@@ -186,8 +185,18 @@ export class SqliteEventStore implements EventStore {
   }
 
   /** The commit succeeded: only now does memory follow the file. */
-  #adopt({ index, recent, segments, topics }: OpenState, plan: Plan): void {
+  #adopt(state: OpenState, plan: Plan, segmentStep: SegmentStep | undefined): void {
+    try {
+      this.#follow(state, plan, segmentStep);
+    } catch (error) {
+      // Out of memory, say. The events are stored: only the file can tell what memory should hold.
+      throw new StoreError("unknown", "The commit succeeded, but memory could not follow it.", error);
+    }
+  }
+
+  #follow({ index, recent, segments, topics }: OpenState, plan: Plan, step: SegmentStep | undefined): void {
     const { events, topicIds, fresh, firstSeq, words, increments } = plan;
+    if (step !== undefined) segments.keepStep(step);
     for (let i = 0; i < fresh.length; i++) {
       const position = fresh[i]!;
       index.insert(words[i * FINGERPRINT_WORDS]!, words[i * FINGERPRINT_WORDS + 1]!, firstSeq + i);

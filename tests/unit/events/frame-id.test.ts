@@ -46,5 +46,7 @@ test("hostile text is read in one go, and no values are built of it", () => {
   expect(frameIdOf(`{"type":"publish","id":1,"events":${"[".repeat(4_000_000)}`)).toBe("1");
   expect(frameIdOf(`{"type":"publish","events":["${"\\\\".repeat(1_000_000)}"],"id":2}`)).toBe("2");
   expect(frameIdOf(`{"type":"publish","id":${"1".repeat(4_000_000)}}`)).toBeUndefined();
+  expect(frameIdOf(`{${":".repeat(4_000_000)}`)).toBeUndefined();
+  expect(frameIdOf(`{"type":"publish","id":3,"":${"a:".repeat(2_000_000)}`)).toBe("3");
   expect(performance.now() - started).toBeLessThan(1_000);
 });

@@ -31,12 +31,22 @@ const MATCHES: [string[], string[], string[]][] = [
     ["pay", "orders.eu"],
   ],
   [["注*"], ["注文"], ["文"]],
+  [["a*", "ab*", "abc", "c.*", "b*"], ["a", "ab", "abx", "az", "b", "c.1"], ["c", "c", "d", "A"]],
+  [["a.*", "a*"], ["a", "a-", "a.b", "az"], ["b", "A"]],
 ];
 
 test.each(MATCHES)("%j covers %j and not %j", (patterns, covered, others) => {
   const parsed = new TopicPatterns(patterns);
   expect(covered.filter((topic) => !parsed.matches(topic))).toEqual([]);
   expect(others.filter((topic) => parsed.matches(topic))).toEqual([]);
+});
+
+test("a thousand prefixes are held against ten thousand topics in no time to speak of", () => {
+  const parsed = new TopicPatterns(Array.from({ length: 1_000 }, (_, i) => `a-rather-long-prefix-${i}.*`));
+  const topics = Array.from({ length: 10_000 }, (_, i) => `a-rather-long-prefix-${i}.x`);
+  const started = performance.now();
+  expect(topics.filter((topic) => parsed.matches(topic))).toHaveLength(1_000);
+  expect(performance.now() - started).toBeLessThan(50);
 });
 
 test("equal sets have equal keys, whatever their order and repetitions; others never", () => {

@@ -110,11 +110,11 @@ describe("after a commit whose outcome is unknown", () => {
     expect(told()).toEqual(['"b":ok']);
   });
 
-  test("a key is not looked up in a store that is closed", () => {
+  test("a key is not looked up in a store that is closed, nor is it said not to be there", () => {
     lose(new Error("1"));
     told();
     host.receive({ kind: "locate", ticket: 5, topic: "default", scope: "", eventId: "a" });
-    expect(posted).toEqual([{ kind: "located", ticket: 5, seqs: [] }]);
+    expect(posted).toEqual([{ kind: "located", ticket: 5, seqs: null }]);
   });
 
   test("a node that is closing does not open it again", () => {

@@ -6,6 +6,7 @@ import { EventStatus } from "../../../src/events/event.ts";
 import { FINGERPRINT_WORDS, Fingerprinter } from "../../../src/events/fingerprint.ts";
 import { StoreError } from "../../../src/storage/event-store.ts";
 import { openForReading, openForWriting, readPragma } from "../../../src/storage/sqlite/database.ts";
+import { RecentEvents } from "../../../src/storage/sqlite/recent-events.ts";
 import { eventRecord, eventRecords } from "../event-records.ts";
 import { describeEventStore } from "./event-store-suite.ts";
 import { SqliteBench } from "./sqlite-bench.ts";
@@ -160,4 +161,46 @@ test("a duplicate of an event that is long gone from memory is found in the file
   expect([...verdicts.seq.slice(0, 200)]).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
   expect(verdicts.firstReceivedAt[0]).toBe(1);
   expect([...verdicts.status.slice(200, 202)]).toEqual([EventStatus.conflict, EventStatus.processed]);
+});
+
+test("a commit that memory cannot follow has an unknown outcome, and the file settles it", () => {
+  using bench = new SqliteBench();
+  const store = opened(bench);
+  const add = spyOn(RecentEvents.prototype, "add").mockImplementationOnce(() => {
+    throw new RangeError("Out of memory");
+  });
+  expect(outcomeOf(() => store.append({ events: [eventRecord("a")], receivedAt: 1 }))).toBe("unknown");
+  add.mockRestore();
+  expect(store.open()).toMatchObject({ events: 1, topics: [{ name: "orders", received: 1 }] });
+  const { verdicts } = store.append({ events: eventRecords(2, "").concat(eventRecord("a")), receivedAt: 1 });
+  expect([...verdicts.seq.slice(0, 3)]).toEqual([2, 3, 1]);
+});
+
+describe("duplicates of huge events that are long gone from memory", () => {
+  const huge = (first: string): string => JSON.stringify([first, "x".repeat(4 * 1024 * 1024)]);
+
+  test("are told from conflicts, also where only the order of members differs", () => {
+    using bench = new SqliteBench();
+    const store = opened(bench);
+    const large = JSON.stringify("é".repeat(10_000));
+    store.append({ events: [eventRecord("a", { payload: `{"a":1,"b":${large}}` })], receivedAt: 1 });
+    for (let i = 0; i < 10; i++) store.append({ events: [eventRecord(`${i}`, { payload: huge("") })], receivedAt: 2 });
+    const again = [`{"b":${large},"a":1}`, `{"b":${large},"a":2}`, "1"];
+    const events = again.map((payload) => eventRecord("a", { payload }));
+    const { verdicts } = store.append({ events, receivedAt: 3 });
+    const { duplicate, conflict } = EventStatus;
+    expect([...verdicts.status.slice(0, 3)]).toEqual([duplicate, conflict, conflict]);
+  });
+
+  test("cost a batch of small ones neither their reading nor their parsing", () => {
+    using bench = new SqliteBench();
+    const store = opened(bench);
+    for (let i = 0; i < 20; i++)
+      store.append({ events: [eventRecord(`${i}`, { payload: huge(`${i}`) })], receivedAt: 1 });
+    const events = Array.from({ length: 10_000 }, (_, i) => eventRecord(`${i % 20}`));
+    const started = performance.now();
+    const { verdicts } = store.append({ events, receivedAt: 2 });
+    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(new Set(verdicts.status.slice(0, 10_000))).toEqual(new Set([EventStatus.conflict]));
+  });
 });
