@@ -15,6 +15,11 @@ export class FaultList implements ProblemPlaces {
   readonly places: ProblemPlace[] = [];
   count = 0;
 
+  /** Whether one more place would only be counted: its text need not be made. */
+  get isFull(): boolean {
+    return this.count >= PROBLEM_PLACES_MAX;
+  }
+
   add(pointer: string, detail: string): void {
     if (this.count++ < PROBLEM_PLACES_MAX) this.places.push({ pointer, detail });
   }
@@ -55,7 +60,7 @@ export function decodeEvent(value: unknown, faults: EventFaults): EventRecord | 
   }
   const before = faults.count;
   for (const field in value) {
-    if (!KNOWN_FIELDS.has(field)) faults.fault(field, unknownField(field, EVENT_FIELDS));
+    if (!KNOWN_FIELDS.has(field)) faults.fault(field, faults.isFull ? "" : unknownField(field, EVENT_FIELDS));
   }
   const { topic, event_id, id, timestamp, source, payload } = value;
   if (event_id !== undefined && id !== undefined) faults.fault("id", "give `event_id` or `id`, not both");

@@ -108,7 +108,8 @@ function decodeEnvelope(
   const faults = new FaultList();
   const known = ENVELOPE_FIELDS[form];
   for (const field in value)
-    if (!known.includes(field)) faults.add(pointerTo("", field), unknownField(field, known));
+    if (!known.includes(field))
+      faults.add(pointerTo("", field), faults.isFull ? "" : unknownField(field, known));
   if (!Array.isArray(value.events)) faults.add("/events", "must be an array of events");
   if (form === "frame" && value.results !== undefined && typeof value.results !== "boolean") {
     faults.add("/results", "must be true or false");

@@ -31,8 +31,7 @@ export function parseJson(text: string): unknown {
 function keepExact(_key: string, value: unknown, { source }: { source?: string }): unknown {
   if (typeof value !== "number" || source === undefined) return value;
   const canonical = decimal(source);
-  const isExact =
-    !Object.is(value, -0) && Number.isFinite(value) && canonical === decimal(String(value));
+  const isExact = !Object.is(value, -0) && Number.isFinite(value) && canonical === decimal(String(value));
   return isExact ? value : exact.rawJSON(spelling(source, canonical));
 }
 

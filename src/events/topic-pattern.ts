@@ -14,8 +14,6 @@ export function faultOfPattern(pattern: string): string | undefined {
 export class TopicPatterns {
   /** Equal for equal sets of patterns, whatever their order. */
   readonly key: string;
-  /** Exact topics when there is no prefix among the patterns, so that they can be looked up one by one. */
-  readonly exact: ReadonlySet<string> | undefined;
   readonly #names: ReadonlySet<string>;
   /** In order, and none begins with another: so only the last one that is not after a topic can be its prefix. */
   readonly #prefixes: readonly string[];
@@ -29,7 +27,6 @@ export class TopicPatterns {
     this.#prefixes = shortestOf(
       distinct.filter((pattern) => pattern.endsWith("*")).map((pattern) => pattern.slice(0, -1)),
     );
-    this.exact = this.#prefixes.length === 0 ? this.#names : undefined;
   }
 
   get matchesAll(): boolean {

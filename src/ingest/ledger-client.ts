@@ -49,7 +49,10 @@ const OVERLOADED = problem(
   "Too much waits to be committed. Nothing was stored; sending again is safe.",
 );
 
-const NOT_OPEN = problem("storage_failing", "The storage is being reopened; keys can be looked up after that.");
+const NOT_OPEN = problem(
+  "storage_failing",
+  "The storage is being reopened; keys can be looked up after that.",
+);
 
 /** Answered entries are cut off the front of the list once there are this many. */
 const WAITING_TRIM = 4_096;

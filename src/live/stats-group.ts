@@ -72,11 +72,12 @@ export class StatsGroup {
 
   /**
    * Takes in a newcomer. It is told at once, either what changed since the revision it names or everything; before
-   * there are any counters it waits for them.
+   * there are any counters it waits for them. One that has not read what it was told under another subscription gets
+   * its snapshot when it has: they must not pile up.
    */
   add(subscriber: Subscriber, resumeFrom: number | undefined): void {
     this.#stragglers.add(subscriber);
-    if (!this.board.isOpen) return;
+    if (!this.board.isOpen || subscriber.sink.bufferedBytes > 0) return;
     if (resumeFrom === undefined || !this.#resume(subscriber, resumeFrom)) this.#sendSnapshot(subscriber);
   }
 

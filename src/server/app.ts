@@ -25,7 +25,10 @@ const BODY_BYTES_UNLIMITED = Number.MAX_SAFE_INTEGER;
 export function makeApp(services: Services) {
   const { bodyBytesMax } = services.limits;
   const app = new Elysia({
-    serve: { reusePort: false, maxRequestBodySize: BODY_BYTES_UNLIMITED },
+    // Not for development: there an error of ours is answered with a page that shows the code.
+    serve: { reusePort: false, maxRequestBodySize: BODY_BYTES_UNLIMITED, development: false },
+    // Elysia takes every host for one of four letters or more, and would find `/stats` in `http://hub/ws/stats`.
+    handler: { standardHostname: false },
     websocket: {
       idleTimeout: SOCKET_IDLE_SECONDS,
       maxPayloadLength: bodyBytesMax,

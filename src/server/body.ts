@@ -21,9 +21,14 @@ const DECOMPRESS: Record<
 /** Bodies up to this size are read in one go and not counted: the answer is out before they add up. */
 const UNCOUNTED_BYTES_MAX = 65_536;
 
-/** Bytes of bodies that are being read, over all requests: large ones must not fill the memory together. */
+/** Decompressions at one time: some kilobytes may become megabytes, and while they wait they are kilobytes. */
+const DECOMPRESSIONS_MAX = 2;
+
+/** What bodies may take of the memory while they are read, over all requests: they must not fill it together. */
 export class BodyBudget {
   #bytes = 0;
+  #decompressing = 0;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(private readonly bytesMax: number) {}
 
@@ -36,6 +41,19 @@ export class BodyBudget {
   giveBack(bytes: number): void {
     this.#bytes -= bytes;
   }
+
+  /** Runs a decompression once its turn has come. */
+  async inTurn<T>(decompression: () => Promise<T>): Promise<T> {
+    if (this.#decompressing < DECOMPRESSIONS_MAX) this.#decompressing++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await decompression();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#decompressing--;
+      else next();
+    }
+  }
 }
 
 /** @throws ProblemError `body_too_large`, `unsupported_media_type`, `malformed_utf8`, `overloaded` */
@@ -47,8 +65,9 @@ export async function readBody(request: Request, bytesMax: number, budget: BodyB
     announced <= UNCOUNTED_BYTES_MAX
       ? new Uint8Array(await request.arrayBuffer())
       : await readStream(request, bytesMax, budget);
-  return decodeUtf8(
-    encoding === null ? bytes : await decompress(bytes, encoding.trim().toLowerCase(), bytesMax),
+  if (encoding === null) return decodeUtf8(bytes);
+  return await budget.inTurn(async () =>
+    decodeUtf8(await decompress(bytes, encoding.trim().toLowerCase(), bytesMax)),
   );
 }
 

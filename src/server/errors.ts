@@ -39,7 +39,10 @@ function notFound(request: Request, routes: readonly KnownRoute[]): Response {
     routes.filter((route) => matches(route.path, path)).map(({ method }) => methodOf(method)),
   );
   if (allowed.size === 0) return problemResponse(problem("not_found", "There is nothing under this path."));
-  const wrong: Problem = problem("method_not_allowed", `${request.method} is not allowed here.`);
+  const detail = allowed.has(request.method)
+    ? "This is a WebSocket; connect with an upgrade."
+    : `${request.method} is not allowed here.`;
+  const wrong: Problem = problem("method_not_allowed", detail);
   return problemResponse(wrong, { allow: [...allowed].join(", ") });
 }
 
@@ -51,9 +54,17 @@ function methodOf(method: string): string {
 function matches(pattern: string, path: string): boolean {
   const steps = pattern.split("/");
   const given = path.split("/");
-  return steps.length === given.length && steps.every((step, i) => step.startsWith(":") || step === given[i]);
+  return (
+    steps.length === given.length &&
+    steps.every((step, i) => (step.startsWith(":") ? given[i] !== "" : step === given[i]))
+  );
 }
 
+/**
+ * The path as the router sees it: a slash at the end makes no difference. Taken from the text, since with a Host header
+ * that names no host the address of a request is no URL.
+ */
 function pathOf({ url }: Request): string {
-  return new URL(url).pathname;
+  const [, path = ""] = /^(?:[a-z]+:\/\/[^/?#]*)?([^?#]*)/i.exec(url) ?? [];
+  return path.replace(/(.)\/$/, "$1");
 }

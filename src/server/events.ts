@@ -17,7 +17,7 @@ import {
 } from "./models/parameters.ts";
 import { expectOpened } from "./opened.ts";
 import { jsonResponse } from "./problem-response.ts";
-import { QueryReader } from "./query.ts";
+import { isPercentEncodedUtf8, QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 
 export function eventRoutes(services: Services) {
@@ -47,7 +47,9 @@ async function findEvent(
   const query = new QueryReader(url, Object.keys(EVENT_PARAMETERS));
   const scope = query.checked("scope", faultOfSource) ?? "";
   query.done();
-  if (faultOfTopic(topic) === undefined && faultOfEventId(eventId) === undefined) {
+  // The router makes U+FFFD of what it cannot decode, and that is another key.
+  const isKey = isPercentEncodedUtf8(url.split("?", 1)[0]!);
+  if (isKey && faultOfTopic(topic) === undefined && faultOfEventId(eventId) === undefined) {
     expectOpened(hub);
     const candidates = await ledger.locate(topic, scope, eventId);
     const event = await reader.find({ topic, scope, eventId }, candidates);

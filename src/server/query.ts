@@ -14,12 +14,22 @@ export class QueryReader {
   /** @param known the parameters that this route takes. */
   constructor(url: string, known: readonly string[]) {
     const start = url.indexOf("?");
-    this.#params = new URLSearchParams(start < 0 ? "" : url.slice(start + 1));
+    const text = start < 0 ? "" : url.slice(start + 1);
+    this.#params = new URLSearchParams(text);
+    if (!isPercentEncodedUtf8(text)) this.#faultEncoding(text);
     for (const name of new Set(this.#params.keys())) {
       if (known.includes(name) || EVERYWHERE.includes(name)) {
         if (this.#params.getAll(name).length > 1) this.fault(name, "is given more than once");
       } else if (known.length === 0) this.fault(name, "is not a known parameter; there are none here");
       else this.fault(name, `is not a known parameter; the nearest is \`${nearest(name, known)}\``);
+    }
+  }
+
+  /** What cannot be decoded would become U+FFFD: the name of another topic. */
+  #faultEncoding(text: string): void {
+    for (const part of text.split("&")) {
+      const [name = ""] = new URLSearchParams(part).keys();
+      if (!isPercentEncodedUtf8(part)) this.fault(name, "must be percent-encoded UTF-8");
     }
   }
 
@@ -70,5 +80,16 @@ export class QueryReader {
       `${this.#faults.places[0]!.pointer} ${this.#faults.places[0]!.detail}.`,
       this.#faults,
     );
+  }
+}
+
+/** Whether every `%` begins two hexadecimal digits, and what they stand for is well-formed UTF-8. */
+export function isPercentEncodedUtf8(text: string): boolean {
+  if (!text.includes("%")) return true;
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
   }
 }

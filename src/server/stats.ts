@@ -8,7 +8,7 @@ import { faultOfPattern } from "../events/topic-pattern.ts";
 import { type CounterBoard, rateAt, type TopicState } from "../live/counter-board.ts";
 import type { StatsSink } from "../live/stats-group.ts";
 import { STATS_INTERVAL_DEFAULT_MS, type StatsHub, type StatsSubscription } from "../live/stats-hub.ts";
-import { ProblemError, problem, refuse } from "../problem.ts";
+import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import { errorFrame } from "./answers.ts";
 import { STATS_OPERATION } from "./documentation/stats.ts";
 import { STATS_PARAMETERS } from "./models/parameters.ts";
@@ -85,31 +85,33 @@ function openSubscription({ hub }: Services, socket: RawSocket, url: string) {
     socket.close(4400, error.problem.detail.slice(0, 100));
     return undefined;
   }
+  let unread = 0;
   const answer = (text: string): void => {
-    try {
-      receive(hub, sink, text);
-    } catch (error) {
-      if (!(error instanceof ProblemError)) throw error;
-      sink.send(errorFrame(undefined, error.problem, undefined));
-    }
+    unread = text.length + (sink.bufferedBytes === 0 ? 0 : unread);
+    if (unread > UNREAD_ANSWER_TEXT_MAX) sink.closeAsTooSlow();
+    else sink.send(text);
   };
+  const refuseFrame = (refused: Problem): void => answer(errorFrame(undefined, refused, undefined));
   return {
-    text: answer,
-    binary: () =>
-      sink.send(
-        errorFrame(
-          undefined,
-          problem("unsupported_media_type", "Frames are JSON text; this one is binary."),
-          undefined,
-        ),
-      ),
+    text: (text: string): void => {
+      try {
+        receive(hub, sink, answer, text);
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error;
+        refuseFrame(error.problem);
+      }
+    },
+    binary: () => refuseFrame(problem("unsupported_media_type", "Frames are JSON text; this one is binary.")),
     closed: () => hub.unsubscribe(sink),
   };
 }
 
-function receive(hub: StatsHub, sink: StatsSink, text: string): void {
+/** UTF-16 units of answers (not of statistics) that a subscriber does not read, while it goes on sending frames. */
+const UNREAD_ANSWER_TEXT_MAX = 1024 * 1024;
+
+function receive(hub: StatsHub, sink: StatsSink, answer: (text: string) => void, text: string): void {
   const frame = parseFrame(text);
-  if (frame.type === "ping") sink.send('{"type":"pong"}');
+  if (frame.type === "ping") answer('{"type":"pong"}');
   else if (frame.type === "subscribe") hub.subscribe(sink, subscriptionOfFrame(frame));
   else refuse("invalid_frame", "The frame's type is not known; there are `subscribe` and `ping`.");
 }

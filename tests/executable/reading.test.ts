@@ -118,6 +118,19 @@ describe("filters", () => {
     );
   });
 
+  test.each([
+    "2016-12-31T23:59:60Z",
+    "2020-01-01T00:00:00+05",
+    "2020-01-01 00:00-0530",
+    "2020-01-01T00:00:00,5",
+  ])("by time of receipt: %s is long ago", async (time) => {
+    const [{ count: since }, { count: until }] = await Promise.all([
+      node.page(`?limit=1&since=${encodeURIComponent(time)}`),
+      node.page(`?limit=1&until=${encodeURIComponent(time)}`),
+    ]);
+    expect([since, until]).toEqual([1, 0]);
+  });
+
   test("by time of receipt: `since` is inclusive, `until` is not", async () => {
     const at = encodeURIComponent(boundary.received_at);
     const since = (await readAll(`since=${at}&limit=77`)).filter(({ topic }) => topic !== "between");
@@ -149,6 +162,8 @@ describe("filters", () => {
     ["order=up", "order"],
     ["topic=a*", "topic"],
     ["topic=", "topic"],
+    ["topic=%ff", "topic"],
+    ["limit=1&source=100%", "source"],
     ["since=yesterday", "since"],
     ["until=31-12-2024", "until"],
     ["topics=red", "topics"],
@@ -190,6 +205,15 @@ describe("one event by its key", () => {
       "red/%zz",
     ]) {
       await expectProblem(await fetch(`${node.url}/events/${path}`), { status: 404, code: "not_found" });
+    }
+  });
+
+  test("is not found under what only decodes to U+FFFD", async () => {
+    await node.publish({ topic: "red", event_id: "\ufffd" });
+    expect(await node.find("red", "\ufffd")).toMatchObject({ event_id: "\ufffd" });
+    for (const id of ["%ff", "%", "%zz", "%ED%A0%80"]) {
+      const response = await fetch(`${node.url}/events/red/${id}`);
+      await expectProblem(response, { status: 404, code: "not_found" });
     }
   });
 

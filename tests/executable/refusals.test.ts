@@ -270,6 +270,11 @@ describe("parameters", () => {
     expect(problem.errors).toEqual([{ pointer: name, detail: expect.stringMatching(detail) }]);
   });
 
+  test("with a slash at the end of the path, what is refused is counted as well", async () => {
+    const send = (): Promise<Response> => fetch(`${node.url}/publish/`, { method: "POST", body: "{" });
+    await expectRefusal(send, { status: 400, code: "malformed_json" });
+  });
+
   test("a token in the query is understood, and never repeated", async () => {
     const query = "?access_token=s3cr3t&nonsense=t0p";
     const response = await node.post({ event_id: "1" }, { query });
@@ -280,19 +285,27 @@ describe("parameters", () => {
 });
 
 describe("paths and methods", () => {
-  test.each(["/nothing", "/publish/more", "/events/only-a-topic", "/", "/..%2f", "/%ff", "/publish%00"])(
-    "GET %s is 404",
-    async (path) => {
-      const problem = await expectProblem(await fetch(`${node.url}${path}?key=v4lue`), {
-        status: 404,
-        code: "not_found",
-      });
-      expect(JSON.stringify(problem)).not.toContain("v4lue");
-    },
-  );
+  test.each([
+    "/nothing",
+    "/publish/more",
+    "/events/only-a-topic",
+    "/events/no-id/",
+    "/events//no-topic",
+    "/",
+    "/..%2f",
+    "/%ff",
+    "/publish%00",
+  ])("GET %s is 404", async (path) => {
+    const problem = await expectProblem(await fetch(`${node.url}${path}?key=v4lue`), {
+      status: 404,
+      code: "not_found",
+    });
+    expect(JSON.stringify(problem)).not.toContain("v4lue");
+  });
 
   test.each([
     ["GET", "/publish", "POST"],
+    ["GET", "/publish/", "POST"],
     ["PUT", "/publish", "POST"],
     ["DELETE", "/publish", "POST"],
     ["POST", "/stats", "GET"],
@@ -312,11 +325,36 @@ describe("paths and methods", () => {
     async (path) => {
       const response = await fetch(`${node.url}${path}`);
       expect(response.status).toBeWithin(400, 500);
-      await expectProblem(response, { status: response.status, code: expect.any(String) });
+      const problem = await expectProblem(response, { status: response.status, code: expect.any(String) });
+      expect(problem.detail).toContain("WebSocket");
     },
   );
+
+  test("a path is found under a host with a short name, too", async () => {
+    const response = await fetch(`${node.url}/ws/stats`, { headers: { host: "hub" } });
+    await expectProblem(response, { status: 405, code: "method_not_allowed" });
+  });
 });
 
 test("everything that was refused was refused in silence: nothing in the log", () => {
   expect(node.output.trimEnd().split("\n")).toHaveLength(1);
 });
+
+test.each(["a b", "[::", "a b/?"])(
+  "a Host header `%s` makes no error of ours, nor shows any code",
+  async (host) => {
+    for (const [line, status] of [
+      ["GET /nothing", 404],
+      ["POST /publish", 400],
+      ["DELETE /publish", 405],
+    ] as const) {
+      using socket = await RawSocket.connect(node.port);
+      socket.write(`${line} HTTP/1.1\r\nhost: ${host}\r\ncontent-length: 1\r\n\r\nx`);
+      const response = await socket.readResponse();
+      expect([response.status, response.headers.get("content-type")]).toEqual([
+        status,
+        "application/problem+json",
+      ]);
+    }
+  },
+);

@@ -149,6 +149,7 @@ describe("a subscription", () => {
     "?topics=a*b",
     "?topics=a,,b",
     "?topics=a b",
+    "?topics=%ff",
     "?interval=soon",
     "?interval=-1",
     "?revision=x",

@@ -195,6 +195,13 @@ test("look-ups get their own answers, in any order", async () => {
   expect(await Promise.all([a, b])).toEqual([[1], [2]]);
 });
 
+test("a look-up in a store that is not open fails, rather than say that there is no such key", async () => {
+  opened();
+  const located = client.locate("t", "", "a");
+  client.receive({ kind: "located", ticket: 1, seqs: null });
+  await expect(located).rejects.toMatchObject({ problem: { code: "storage_failing", status: 503 } });
+});
+
 test("what the ledger says of itself is passed on", () => {
   client.receive({ kind: "unusable", reason: "foreign" });
   client.receive({ kind: "fault", reason: "odd" });

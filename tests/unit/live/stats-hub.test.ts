@@ -23,6 +23,21 @@ function expectUpToDate(reader: Reader, matches: (topic: string) => boolean = ()
   for (const name of reader.topics.keys()) expect(matches(name)).toBe(true);
 }
 
+test("a subscriber that subscribes again and again without reading gets one snapshot, once it has read", () => {
+  const reader = bench.subscribe();
+  reader.bufferedBytes = 1;
+  bench.commit("a", "b");
+  for (let i = 0; i < 100; i++) bench.hub.subscribe(reader, { patterns: ["a"], intervalMs: 100 });
+  bench.advance(1_000);
+  expect(reader.frames).toHaveLength(1);
+  reader.bufferedBytes = 0;
+  bench.advance(100);
+  expect(reader.frames.slice(1)).toMatchObject([{ type: "snapshot", revision: 1, received: 1 }]);
+  bench.commit("a");
+  bench.advance(100);
+  expect(reader.frames.slice(2)).toMatchObject([{ type: "delta", from: 1, revision: 2, received: 1 }]);
+});
+
 describe("a subscriber", () => {
   test("is told a snapshot at once, then what changed, once an interval", () => {
     bench.commit("a", "b");

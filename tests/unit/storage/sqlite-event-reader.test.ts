@@ -208,6 +208,19 @@ test("a key is found among its candidates, and only if topic, scope and id are i
   expect(reader.find({ ...key, topic: "t1" }, [1_000])).toBeUndefined();
 });
 
+test("a page of conflicts ends early when they are large, so that it fits in memory", () => {
+  using beside = new SqliteBench();
+  const conflicting = beside.restart();
+  conflicting.open();
+  const payload = JSON.stringify("x".repeat(5 * 1024 * 1024));
+  for (const text of ["1", payload, payload, payload, payload, payload, payload, "2"])
+    conflicting.append({ events: [eventRecord("a", { payload: text })], receivedAt: 1 });
+  using db = openForReading(beside.path);
+  const { conflicts, count } = new SqliteEventReader(db, () => 0).conflicts({ limit: 1_000 });
+  expect((JSON.parse(`[${conflicts}]`) as { payload: unknown }[])[0]!.payload).toBe(2);
+  expect(count).toBe(5);
+});
+
 test("a read sees what was acknowledged before it began", () => {
   const eventId = `e${all.length + 1}`;
   appendBatch();

@@ -184,7 +184,8 @@ describe("duplicates of huge events that are long gone from memory", () => {
     const store = opened(bench);
     const large = JSON.stringify("é".repeat(10_000));
     store.append({ events: [eventRecord("a", { payload: `{"a":1,"b":${large}}` })], receivedAt: 1 });
-    for (let i = 0; i < 10; i++) store.append({ events: [eventRecord(`${i}`, { payload: huge("") })], receivedAt: 2 });
+    for (let i = 0; i < 10; i++)
+      store.append({ events: [eventRecord(`${i}`, { payload: huge("") })], receivedAt: 2 });
     const again = [`{"b":${large},"a":1}`, `{"b":${large},"a":2}`, "1"];
     const events = again.map((payload) => eventRecord("a", { payload }));
     const { verdicts } = store.append({ events, receivedAt: 3 });
