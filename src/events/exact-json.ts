@@ -18,10 +18,10 @@ interface ExactJson {
 const exact = JSON as unknown as ExactJson;
 
 /**
- * Finds number tokens that a double might change: sixteen or more digits, an exponent, or minus zero. It may
+ * Finds number tokens that a double might change: sixteen or more digits, an exponent of three, or minus zero. It may
  * also hit inside a string, which costs time and nothing else. Up to 15 digits always survive (IEEE 754).
  */
-const INEXACT_NUMBER = /(?:^|[:,[\s])(?:-0(?:\.0*)?(?![.\d])|-?\d(?:[\d.]{15}|\d*(?:\.\d+)?[eE]))/;
+const INEXACT_NUMBER = /(?:^|[:,[\s])(?:-0(?:\.0*)?(?![.\d])|-?\d(?:[\d.]{15}|\d*(?:\.\d+)?[eE][+-]?\d{3}))/;
 
 /** Parses JSON text. @throws SyntaxError when the text is not JSON. */
 export function parseJson(text: string): unknown {

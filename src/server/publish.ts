@@ -23,7 +23,7 @@ export function publishRoutes(services: Services) {
     })
     .ws(
       "/ws/publish",
-      edgeSocket((socket) => openChannel(services, socket)),
+      edgeSocket((socket, request) => openChannel(services, socket, request.url)),
     );
 }
 
@@ -66,7 +66,8 @@ function expectJson(contentType: string | null): void {
   }
 }
 
-function openChannel({ ledger, hub, limits }: Services, socket: RawSocket) {
+function openChannel({ ledger, hub, limits }: Services, socket: RawSocket, url: string) {
+  new QueryReader(url, []).done();
   const channel = new PublishChannel(
     new Outbox(socket),
     ledger,

@@ -1,6 +1,8 @@
 /** WebSockets as the routes see them: text as it came in, one state per connection, and a list of all that are open. */
 
 import type { ServerWebSocket } from "bun";
+import { ProblemError } from "../problem.ts";
+import { errorFrame } from "./answers.ts";
 
 /** The part of Bun's socket that is used here. */
 export type RawSocket = Pick<
@@ -52,6 +54,12 @@ interface Opening {
   readonly data: { readonly request: Request };
 }
 
+/** Final: the client asked for something that there is not. */
+const CLOSE_NOT_THIS_PROTOCOL = 4400;
+
+/** A close frame holds 123 bytes of reason; these are characters. */
+const CLOSE_REASON_LENGTH_MAX = 40;
+
 /** The place where Elysia keeps the function that a frame is given to. */
 interface FrameTarget {
   message: (socket: unknown, message: string | Uint8Array) => void;
@@ -69,7 +77,7 @@ interface Upgrade {
  * The hooks of a WebSocket route. Elysia parses every text frame before any hook sees it, which would change numbers
  * that a double cannot hold; so the function that Bun calls is replaced when a socket opens.
  */
-export function edgeSocket(open: (socket: RawSocket, request: Request) => SocketHandler | undefined) {
+export function edgeSocket(open: (socket: RawSocket, request: Request) => SocketHandler) {
   return {
     upgrade({ request, set }: Upgrade): void {
       const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
@@ -85,8 +93,14 @@ export function edgeSocket(open: (socket: RawSocket, request: Request) => Socket
         if (typeof message === "string") handler?.text(message);
         else handler?.binary();
       };
-      const handler = open(socket, request);
-      if (handler !== undefined) openSockets.set(socket, handler);
+      try {
+        openSockets.set(socket, open(socket, request));
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error;
+        // A browser cannot see the status of an upgrade, so the refusal is told on the socket.
+        socket.send(errorFrame(undefined, error.problem, undefined));
+        socket.close(CLOSE_NOT_THIS_PROTOCOL, error.problem.detail.slice(0, CLOSE_REASON_LENGTH_MAX));
+      }
     },
     close({ raw }: { readonly raw: unknown }): void {
       const socket = raw as RawSocket;

@@ -1,7 +1,7 @@
 /** Statistics: GET /stats once, /ws/stats live. */
 
 import { Elysia } from "elysia";
-import { FaultList } from "../events/decode-event.ts";
+import { FaultList, pointerTo, unknownField } from "../events/decode-event.ts";
 import { countersMembers } from "../events/event.ts";
 import { faultOfTopic } from "../events/text-rules.ts";
 import { faultOfPattern } from "../events/topic-pattern.ts";
@@ -77,14 +77,7 @@ function openSubscription({ hub }: Services, socket: RawSocket, url: string) {
     join: (channel) => socket.subscribe(channel),
     leave: (channel) => socket.readyState === WebSocket.OPEN && socket.unsubscribe(channel),
   };
-  try {
-    hub.subscribe(sink, subscriptionOfQuery(url));
-  } catch (error) {
-    if (!(error instanceof ProblemError)) throw error;
-    socket.send(errorFrame(undefined, error.problem, undefined));
-    socket.close(4400, error.problem.detail.slice(0, 100));
-    return undefined;
-  }
+  hub.subscribe(sink, subscriptionOfQuery(url));
   let unread = 0;
   const answer = (text: string): void => {
     unread = text.length + (sink.bufferedBytes === 0 ? 0 : unread);
@@ -144,13 +137,15 @@ function subscriptionOfQuery(url: string): StatsSubscription {
   return subscription(patterns, intervalMs, epoch, revision);
 }
 
-function subscriptionOfFrame({
-  topics,
-  interval,
-  epoch,
-  revision,
-}: Record<string, unknown>): StatsSubscription {
+const SUBSCRIBE_FIELDS = ["type", "topics", "interval", "epoch", "revision"] as const;
+
+function subscriptionOfFrame(frame: Record<string, unknown>): StatsSubscription {
+  const { topics, interval, epoch, revision } = frame;
   const faults = new FaultList();
+  for (const field in frame) {
+    const isKnown = (SUBSCRIBE_FIELDS as readonly string[]).includes(field);
+    if (!isKnown) faults.add(pointerTo("", field), unknownField(field, SUBSCRIBE_FIELDS));
+  }
   const isTextList =
     topics === undefined || (Array.isArray(topics) && topics.every((topic) => typeof topic === "string"));
   if (!isTextList) faults.add("/topics", "must be an array of patterns");
