@@ -27,6 +27,12 @@ async function answerTo(frame: unknown): Promise<Frame> {
   return answer;
 }
 
+test("a channel with a parameter that there is not is told so and closed with 4400", async () => {
+  using socket = await TestSocket.open(`${node.wsUrl}/ws/publish?results=true`);
+  expect(await socket.next()).toMatchObject({ type: "error", code: "invalid_parameter" });
+  expect((await socket.closed).code).toBe(4400);
+});
+
 describe("a channel", () => {
   test("greets with its limits", async () => {
     using channel = await TestSocket.open(`${node.wsUrl}/ws/publish`);

@@ -139,6 +139,11 @@ describe("a subscriber's frame", () => {
     await socket.next();
     socket.send({ type: "subscribe", topics: ["a,b"] });
     expect(await socket.next()).toMatchObject({ type: "error", code: "invalid_frame" });
+    socket.send({ type: "subscribe", topic: ["a"] });
+    expect(await socket.next()).toMatchObject({
+      type: "error",
+      errors: [{ pointer: "/topic", detail: expect.stringContaining("`topics`") }],
+    });
     await publish("kept");
     expect(await socket.next()).toMatchObject({ type: "delta", topics: { kept: { received: 1 } } });
   });
