@@ -9,7 +9,7 @@ import { SEGMENT_EVENTS, segmentOf } from "./topic-segments.ts";
 const PAGE_BUDGET_MS = 50;
 
 /** A page ends once it has so many UTF-16 units of JSON. */
-const PAGE_TEXT_MAX = 16 * 1024 * 1024;
+const PAGE_TEXT_MAX = 4 * 1024 * 1024;
 
 /** Rows fetched by one statement, at most; the budget is looked at in between. */
 const ROWS_PER_READ_MAX = 512;

@@ -212,7 +212,7 @@ test("a page of conflicts ends early when they are large, so that it fits in mem
   using beside = new SqliteBench();
   const conflicting = beside.restart();
   conflicting.open();
-  const payload = JSON.stringify("x".repeat(5 * 1024 * 1024));
+  const payload = JSON.stringify("x".repeat(1.25 * 1024 * 1024));
   for (const text of ["1", payload, payload, payload, payload, payload, payload, "2"])
     conflicting.append({ events: [eventRecord("a", { payload: text })], receivedAt: 1 });
   using db = openForReading(beside.path);
