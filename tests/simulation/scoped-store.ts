@@ -6,6 +6,7 @@
 
 import type { EventRecord } from "../../src/events/event.ts";
 import type { AppendResult, Batch, EventStore, StoreContents } from "../../src/storage/event-store.ts";
+import type { PruneReport } from "../../src/storage/retention.ts";
 
 export function splitScope(sentId: string): { scope: string; eventId: string } {
   const bar = sentId.indexOf("|");
@@ -28,6 +29,10 @@ export class ScopedStore implements EventStore {
   append({ events, receivedAt }: Batch): AppendResult {
     const scoped = (event: EventRecord): EventRecord => ({ ...event, ...splitScope(event.eventId) });
     return this.inner.append({ events: events.map(scoped), receivedAt });
+  }
+
+  prune(now: number, rowsMax: number): PruneReport {
+    return this.inner.prune(now, rowsMax);
   }
 
   hasTopic(name: string): boolean {
