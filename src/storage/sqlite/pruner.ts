@@ -171,7 +171,7 @@ export class Pruner {
   forgetOutlived(now: number): Forgetting | undefined {
     if (now < this.#outlivedDueAt) return undefined;
     const row = this.#ids.outlivedFrom(this.#outlivedFrom);
-    this.#outlivedDueAt = row === undefined ? Number.POSITIVE_INFINITY : row.receivedAt + this.#windowMs;
+    this.#outlivedDueAt = row === undefined ? Number.POSITIVE_INFINITY : this.#windowEnd(row.receivedAt);
     if (row === undefined || now < this.#outlivedDueAt) return undefined;
     const forgetting = this.#inTransaction(() => {
       const stored = new Set(
@@ -205,14 +205,14 @@ export class Pruner {
       for (; at < removed.length && removed[at]!.seq < row.firstSeq + row.count; at++)
         gone.add(removed[at]!.seq);
       if (gone.size === 0) continue;
-      if (now >= row.receivedAt + this.#windowMs) {
+      if (now >= this.#windowEnd(row.receivedAt)) {
         const { row: rest, forgotten: ids } = thinned(row, (seq) => !gone.has(seq));
         this.#ids.write(rest);
         for (const id of ids) forgotten.push(id);
       } else {
         this.#ids.write({ ...row, outlived: row.outlived + gone.size });
         this.#outlivedFrom = Math.min(this.#outlivedFrom, row.firstSeq);
-        this.#outlivedDueAt = Math.min(this.#outlivedDueAt, row.receivedAt + this.#windowMs);
+        this.#outlivedDueAt = Math.min(this.#outlivedDueAt, this.#windowEnd(row.receivedAt));
       }
     }
     return forgotten;
@@ -224,8 +224,10 @@ export class Pruner {
     this.#setPrunedThrough.run(value, metaChecksum("pruned_through", value));
   }
 
-  get #windowMs(): number {
-    return this.#options.dedupWindowMs;
+  /** Until when the id of an event is remembered without it; without a window at no time, whatever the clock says. */
+  #windowEnd(receivedAt: number): number {
+    const { dedupWindowMs } = this.#options;
+    return dedupWindowMs === 0 ? Number.NEGATIVE_INFINITY : receivedAt + dedupWindowMs;
   }
 
   #inTransaction<T>(work: () => T): T {

@@ -114,13 +114,13 @@ export class SqliteEventStore implements EventStore {
   }
 
   prune(now: number, rowsMax: number): PruneReport {
-    const state = this.#opened();
-    const { pruner } = state;
-    const step = pruner.plan(now, rowsMax);
-    const forgetting = step === undefined ? pruner.forgetOutlived(now) : pruner.write(step, now);
-    if (forgetting === undefined) return { removed: 0, isDone: !pruner.shrink() };
-    this.#adoptPruned(state, step, forgetting);
-    return { removed: step?.removed.length ?? 0, isDone: false };
+    try {
+      return this.#prune(this.#opened(), now, rowsMax);
+    } catch (error) {
+      throw error instanceof StoreError
+        ? error
+        : new StoreError("refused", "The pruning could not be prepared.", error);
+    }
   }
 
   hasTopic(name: string): boolean {
@@ -151,6 +151,15 @@ export class SqliteEventStore implements EventStore {
   #opened(): OpenState {
     if (this.#state === undefined) throw new StoreError("refused", "The store is not open.", undefined);
     return this.#state;
+  }
+
+  #prune(state: OpenState, now: number, rowsMax: number): PruneReport {
+    const { pruner } = state;
+    const step = pruner.plan(now, rowsMax);
+    const forgetting = step === undefined ? pruner.forgetOutlived(now) : pruner.write(step, now);
+    if (forgetting === undefined) return { removed: 0, isDone: !pruner.shrink() };
+    this.#adoptPruned(state, step, forgetting);
+    return { removed: step?.removed.length ?? 0, isDone: false };
   }
 
   #stateOf(db: Database, { fingerprintKey, topics, index, segments, nextSeq }: Recovered): OpenState {
