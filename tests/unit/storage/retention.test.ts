@@ -2,7 +2,10 @@
 
 import { describe, expect, test } from "bun:test";
 import { EventStatus } from "../../../src/events/event.ts";
+import { DamagedError } from "../../../src/storage/event-reader.ts";
 import { KEEP_EVERYTHING, type Retention, ruleFor } from "../../../src/storage/retention.ts";
+import { openForReading } from "../../../src/storage/sqlite/database.ts";
+import { SqliteEventReader } from "../../../src/storage/sqlite/sqlite-event-reader.ts";
 import type { SqliteEventStore } from "../../../src/storage/sqlite/sqlite-event-store.ts";
 import { eventRecord, eventRecords } from "../event-records.ts";
 import { SqliteBench } from "./sqlite-bench.ts";
@@ -231,4 +234,69 @@ test("lists of removed events go with them, and are not written when the events 
   pruneAll(store, 100, 10_000);
   addMany("d");
   expect(numberFrom(store, "SELECT count(*) FROM topic_segments")).toBe(1);
+});
+
+describe("a reader", () => {
+  function readerOf(bench: SqliteBench): SqliteEventReader {
+    return new SqliteEventReader(openForReading(bench.path), () => 0);
+  }
+
+  test("is told of what retention has removed behind its cursor, per topic, and of nothing else", () => {
+    const { bench, store } = benchWith({ events: [{ pattern: "logs", max: 2 }] });
+    using _bench = bench;
+    const reader = readerOf(bench);
+    // logs has the odd numbers, orders the even ones.
+    for (let i = 0; i < 10; i++)
+      store.append({ events: [eventRecord(`${i}`, { topic: "logs" }), eventRecord(`${i}`)], receivedAt: i });
+    const page = (query: { topic?: string; after?: number; order?: "desc" }) =>
+      reader.page({ limit: 100, order: "asc", ...query });
+    expect(page({ after: 0 }).gap).toBeUndefined();
+    pruneAll(store);
+    expect(page({ after: 4 })).toMatchObject({ gap: { from: 5, to: 15 }, count: 8 + 2, next: null });
+    expect(page({ after: 14, topic: "logs" })).toMatchObject({ gap: { from: 15, to: 15 }, count: 2 });
+    expect(page({ after: 15 }).gap).toBeUndefined();
+    expect(page({ after: 0, topic: "orders" }).gap).toBeUndefined();
+    expect(page({ after: 0, topic: "unknown" }).gap).toBeUndefined();
+    expect(page({ after: 20, order: "desc" }).gap).toBeUndefined();
+    expect(page({}).gap).toBeUndefined();
+    reader.close();
+  });
+
+  test("is told of an event that is not as it was stored, or not there any more, instead of getting it", () => {
+    for (const damage of [
+      "UPDATE events SET payload = '[2]' WHERE seq = 20",
+      "UPDATE events SET received_at = received_at + 1 WHERE seq = 20",
+      "UPDATE events SET topic_id = 2 WHERE seq = 20",
+      "DELETE FROM events WHERE seq = 20",
+    ]) {
+      const { bench, store } = benchWith({});
+      using _bench = bench;
+      store.append({ events: eventRecords(30, "e", { payload: "[1]" }), receivedAt: 1 });
+      store.append({ events: eventRecords(9, "f", { topic: "second" }), receivedAt: 1 });
+      store.close();
+      bench.tamper(damage);
+      const reader = readerOf(bench);
+      expect(() => reader.page({ limit: 100, order: "asc" })).toThrow(DamagedError);
+      expect(reader.page({ limit: 5, order: "asc" }).count).toBe(5);
+      const key = { topic: "orders", scope: "", eventId: "e19" };
+      if (damage.startsWith("UPDATE")) expect(() => reader.find(key, [20])).toThrow(DamagedError);
+      reader.close();
+    }
+  });
+
+  test("and a damaged event still makes a duplicate of its id, without a verdict on its payload", () => {
+    const { bench, store } = benchWith({});
+    using _bench = bench;
+    store.append({ events: eventRecords(30, "e", { payload: "[1]" }), receivedAt: 7 });
+    store.close();
+    bench.tamper("UPDATE events SET payload = '[2]', event_id = 'e00' WHERE seq = 20");
+    bench.tamper("DELETE FROM events WHERE seq = 21");
+    bench.restart().open();
+    const events = ["e19", "e20", "e00"].map((id) => eventRecord(id, { payload: "[3]" }));
+    expect(verdictsOf(bench.store.append({ events, receivedAt: 9 }), 3)).toEqual([
+      { status: EventStatus.duplicate, seq: 20, at: 7 },
+      { status: EventStatus.duplicate, seq: 21, at: 7 },
+      { status: EventStatus.processed, seq: 31, at: 9 },
+    ]);
+  });
 });
