@@ -127,6 +127,14 @@ export class NodeProcess implements AsyncDisposable {
     return node;
   }
 
+  /** Resolves once it is ready, or has ended: then with its exit code. */
+  readyOrExited(): Promise<number | undefined> {
+    return withDeadline(
+      Promise.race([this.#ready.promise.then(() => undefined), this.#child.exited]),
+      () => `the node to be ready or to end:\n${this.output}`,
+    );
+  }
+
   get pid(): number {
     return this.#child.pid;
   }
