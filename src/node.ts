@@ -10,9 +10,12 @@ import { type App, makeApp } from "./server/app.ts";
 import type { Services } from "./server/services.ts";
 import { closeSockets, openSockets } from "./server/sockets.ts";
 import { type FromReader, ReaderClient } from "./storage/reader-messages.ts";
+import type { Retention } from "./storage/retention.ts";
 import { makeRestartRequest } from "./storage/sqlite/checkpointer.ts";
 import { AlreadyOwnedError, acquireOwnerLock, type OwnerLock } from "./storage/sqlite/owner-lock.ts";
 import type { CheckpointStart, LedgerStart, ReaderStart } from "./workers/messages.ts";
+
+export type RetentionSettings = Pick<Config, "retainEvents" | "retainFor" | "retainBytes" | "dedupWindow">;
 
 /** Where the parts that are not code of the main thread lie; differs between source and executable. */
 export interface NodeFiles {
@@ -88,6 +91,7 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     databasePath,
     migrationsFolder: files.migrationsFolder,
     limits: { eventsMax: config.maxEvents, eventBytesMax: config.maxEventBytes, topicsMax: config.maxTopics },
+    retention: retentionOf(config),
     restartRequest,
   });
   return {
@@ -96,6 +100,15 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     failed: failed.promise,
     stop: () => stop(app, ledger, threads, lock, config.drainTimeout),
   };
+}
+
+export function retentionOf({
+  retainEvents,
+  retainFor,
+  retainBytes,
+  dedupWindow,
+}: RetentionSettings): Retention {
+  return { events: retainEvents, ages: retainFor, bytes: retainBytes, dedupWindowMs: dedupWindow };
 }
 
 /** Makes the data folder where it is missing, and takes possession of it. */

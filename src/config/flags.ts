@@ -1,5 +1,8 @@
 /** What a flag can be. Every flag is written down once; its help, its check and the reference derive from that. */
 
+import { exampleOf, type QuantityUnit } from "./quantity.ts";
+import { type TopicLimit, UNLIMITED } from "./topic-limits.ts";
+
 export interface TextFlag {
   readonly kind: "text";
   readonly default: string;
@@ -31,6 +34,21 @@ export interface ChoiceFlag {
   readonly help: string;
 }
 
+/** A length of time as people write it; its value is in milliseconds. */
+export interface DurationFlag {
+  readonly kind: "duration";
+  readonly default: number;
+  readonly help: string;
+}
+
+/** A limit for all topics or by pattern; its value is a list, empty where everything is unlimited. */
+export interface TopicLimitsFlag {
+  readonly kind: "topic limits";
+  readonly default: readonly TopicLimit[];
+  readonly unit: QuantityUnit;
+  readonly help: string;
+}
+
 /** Takes no value: it is there or it is not. */
 export interface SwitchFlag {
   readonly kind: "switch";
@@ -38,23 +56,32 @@ export interface SwitchFlag {
   readonly help: string;
 }
 
-export type Flag = TextFlag | UrlFlag | IntegerFlag | ChoiceFlag | SwitchFlag;
+export type Flag =
+  | TextFlag
+  | UrlFlag
+  | IntegerFlag
+  | DurationFlag
+  | TopicLimitsFlag
+  | ChoiceFlag
+  | SwitchFlag;
 
 /** By name in camel case: `maxEvents` is `--max-events`. */
 export type Flags = Readonly<Record<string, Flag>>;
 
-type ValueOf<F extends Flag> = F extends { kind: "integer" }
+type ValueOf<F extends Flag> = F extends { kind: "integer" | "duration" }
   ? number
-  : F extends { kind: "switch" }
-    ? boolean
-    : F extends { kind: "choice"; choices: readonly (infer Choice)[] }
-      ? Choice
-      : string;
+  : F extends { kind: "topic limits" }
+    ? readonly TopicLimit[]
+    : F extends { kind: "switch" }
+      ? boolean
+      : F extends { kind: "choice"; choices: readonly (infer Choice)[] }
+        ? Choice
+        : string;
 
 /** The checked values of some flags. */
 export type ValuesOf<F extends Flags> = { readonly [Name in keyof F]: ValueOf<F[Name]> };
 
-export type FlagValue = string | number | boolean;
+export type FlagValue = string | number | boolean | readonly TopicLimit[];
 
 export function flagOf(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -69,6 +96,10 @@ export function placeholderOf(flag: Flag): string {
       return "URL";
     case "integer":
       return flag.unit.toUpperCase();
+    case "duration":
+      return "TIME";
+    case "topic limits":
+      return "[TOPICS=]LIMIT,…";
     case "choice":
       return flag.choices.join("|");
     case "switch":
@@ -81,6 +112,10 @@ export function rangeOf(flag: Flag): string {
   switch (flag.kind) {
     case "integer":
       return `${flag.min} to ${flag.max} ${flag.unit}`;
+    case "duration":
+      return `a time like ${exampleOf("duration")}`;
+    case "topic limits":
+      return `${exampleOf(flag.unit)}, for all topics or by pattern`;
     case "choice":
       return flag.choices.map((choice) => `\`${choice}\``).join(" or ");
     case "url":
@@ -89,5 +124,19 @@ export function rangeOf(flag: Flag): string {
       return "nothing";
     case "text":
       return "text";
+  }
+}
+
+/** The default as somebody would write it; nothing where the flag takes no value. */
+export function defaultText(flag: Flag): string {
+  switch (flag.kind) {
+    case "switch":
+      return "";
+    case "duration":
+      return `${flag.default / 1_000}s`;
+    case "topic limits":
+      return UNLIMITED;
+    default:
+      return String(flag.default);
   }
 }

@@ -9,8 +9,11 @@ import {
   type FlagValue,
   flagOf,
   type IntegerFlag,
+  type TopicLimitsFlag,
   type ValuesOf,
 } from "./flags.ts";
+import { exampleOf, parseQuantity } from "./quantity.ts";
+import { parseTopicLimits, type TopicLimit } from "./topic-limits.ts";
 
 /** A command line or setting that cannot be used; the message is one sentence for the person who wrote it. */
 export class UsageError extends Error {
@@ -71,6 +74,8 @@ function refuseUnknownFlags(args: readonly string[], known: readonly string[]): 
 function parseValue(flag: Flag, { text, origin }: Given): FlagValue {
   if (flag.kind === "integer") return parseInteger(flag, text, origin);
   if (flag.kind === "choice") return parseChoice(flag, text, origin);
+  if (flag.kind === "duration") return parseDuration(text, origin);
+  if (flag.kind === "topic limits") return parseLimits(flag, text, origin);
   if (text === "") throw new UsageError(`${origin} must not be empty.`);
   return flag.kind === "url" ? parseUrl(text, origin) : text;
 }
@@ -86,6 +91,18 @@ function parseInteger({ min, max, unit }: IntegerFlag, text: string, origin: str
 function parseChoice({ choices }: ChoiceFlag, text: string, origin: string): string {
   if (choices.includes(text)) return text;
   throw new UsageError(`Expected ${origin} to be ${choices.join(" or ")}, got \`${text}\`.`);
+}
+
+function parseDuration(text: string, origin: string): number {
+  const value = parseQuantity(text, "duration");
+  if (value !== undefined) return value;
+  throw new UsageError(`Expected ${origin} to be a time like ${exampleOf("duration")}, got \`${text}\`.`);
+}
+
+function parseLimits({ unit }: TopicLimitsFlag, text: string, origin: string): readonly TopicLimit[] {
+  const limits = parseTopicLimits(text, unit);
+  if (typeof limits !== "string") return limits;
+  throw new UsageError(`Expected ${origin} ${limits}, got \`${text}\`.`);
 }
 
 /** @returns the address without a slash at its end, so that a path can follow. */

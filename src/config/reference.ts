@@ -1,6 +1,6 @@
 /** The flags as text for people: the help of the command line and the page in the docs. */
 
-import { type Flag, type Flags, flagOf, placeholderOf, rangeOf } from "./flags.ts";
+import { defaultText, type Flag, type Flags, flagOf, placeholderOf, rangeOf } from "./flags.ts";
 import { SETTING_NAMES, SETTINGS, type Setting, variableOf } from "./settings.ts";
 
 /** A command beside `serve`, as far as the page tells of it. */
@@ -35,14 +35,14 @@ ${[...groups.map(groupSection), ...commands.map(commandSection)].join("\n")}`;
 function groupSection(group: Setting["group"]): string {
   const rows = SETTING_NAMES.filter((name) => SETTINGS[name].group === group).map((name) => {
     const setting: Setting = SETTINGS[name];
-    return `| \`--${flagOf(name)}\` | \`${variableOf(name)}\` | \`${setting.default}\` | ${rangeOf(setting)} | ${setting.help} |`;
+    return `| \`--${flagOf(name)}\` | \`${variableOf(name)}\` | \`${defaultText(setting)}\` | ${rangeOf(setting)} | ${setting.help} |`;
   });
   return `## ${group}\n\n| flag | variable | default | takes | |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
 function commandSection({ name, summary, flags }: CommandReference): string {
   const rows = Object.entries(flags).map(([flagName, flag]) => {
-    const standard = flag.kind === "switch" ? "" : `\`${flag.default}\``;
+    const standard = flag.kind === "switch" ? "" : `\`${defaultText(flag)}\``;
     return `| \`--${flagOf(flagName)}\` | ${standard} | ${rangeOf(flag)} | ${flag.help} |`;
   });
   return `## onefold ${name}\n\n${summary}\n\n| flag | default | takes | |\n|---|---|---|---|\n${rows.join("\n")}\n`;
@@ -53,5 +53,5 @@ function usageOf(name: string, flag: Flag): string {
 }
 
 function defaultOf(flag: Flag): string {
-  return flag.kind === "switch" ? "" : ` [${flag.default}]`;
+  return flag.kind === "switch" ? "" : ` [${defaultText(flag)}]`;
 }

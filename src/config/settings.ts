@@ -1,9 +1,18 @@
 /** Every setting of a node, once: flags, environment variables, help, validation and the reference derive from it. */
 
-import { flagOf, type IntegerFlag, type TextFlag, type ValuesOf } from "./flags.ts";
+import {
+  type DurationFlag,
+  flagOf,
+  type IntegerFlag,
+  type TextFlag,
+  type TopicLimitsFlag,
+  type ValuesOf,
+} from "./flags.ts";
 
 /** A setting is a flag of `serve` that is also an environment variable. */
-export type Setting = (TextFlag | IntegerFlag) & { readonly group: "Node" | "Limits" };
+export type Setting = (TextFlag | IntegerFlag | DurationFlag | TopicLimitsFlag) & {
+  readonly group: "Node" | "Retention" | "Limits";
+};
 
 const MIB = 1024 * 1024;
 
@@ -39,6 +48,33 @@ export const SETTINGS = {
     max: 600_000,
     unit: "ms",
     help: "How long a shutdown waits for what is in flight.",
+  },
+  retainEvents: {
+    kind: "topic limits",
+    group: "Retention",
+    default: [],
+    unit: "events",
+    help: "Events to keep; the oldest go first.",
+  },
+  retainFor: {
+    kind: "topic limits",
+    group: "Retention",
+    default: [],
+    unit: "duration",
+    help: "How long events are kept after their receipt.",
+  },
+  retainBytes: {
+    kind: "topic limits",
+    group: "Retention",
+    default: [],
+    unit: "bytes",
+    help: "What events may take; the oldest go first.",
+  },
+  dedupWindow: {
+    kind: "duration",
+    group: "Retention",
+    default: 0,
+    help: "Remembers ids for so long after their first arrival, and always for as long as their event.",
   },
   maxBodyBytes: {
     kind: "integer",

@@ -42,6 +42,8 @@ export interface CommitReport {
   /** One per publish that was taken, in order. */
   readonly outcomes: readonly Outcome[];
   readonly notice: CommitNotice | undefined;
+  /** In the batch that was tried. */
+  readonly events: number;
   /** Set when the store must be opened again before the next commit. */
   readonly lost: StoreError | undefined;
 }
@@ -144,6 +146,7 @@ export class GroupCommit {
       return {
         outcomes: entries.map((entry) => ("outcome" in entry ? entry.outcome : emptyOutcome(entry))),
         notice: undefined,
+        events: 0,
         lost: undefined,
       };
     }
@@ -152,11 +155,16 @@ export class GroupCommit {
       return {
         outcomes: entries.map((entry) => ("outcome" in entry ? entry.outcome : accepted(entry, result))),
         notice: result.increments,
+        events: events.length,
         lost: undefined,
       };
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      return { ...refuseAll(entries, error), lost: error.outcome === "unknown" ? error : undefined };
+      return {
+        ...refuseAll(entries, error),
+        events: events.length,
+        lost: error.outcome === "unknown" ? error : undefined,
+      };
     }
   }
 }

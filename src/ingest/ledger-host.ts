@@ -5,6 +5,7 @@ import { problem } from "../problem.ts";
 import { type EventStore, StoreError } from "../storage/event-store.ts";
 import { GroupCommit, type GroupCommitLimits } from "./group-commit.ts";
 import { type FromLedger, outcomesMessage, publishesOf, type ToLedger } from "./ledger-messages.ts";
+import { PruneSchedule } from "./prune-schedule.ts";
 import { type Publish, refusal } from "./publish.ts";
 
 /** How long a failed reopening waits before the next one. */
@@ -28,6 +29,7 @@ export interface LedgerHostOptions {
 export class LedgerHost {
   readonly #options: LedgerHostOptions;
   readonly #commits: GroupCommit;
+  readonly #pruning: PruneSchedule;
   #queue: Publish[] = [];
   #isOpen = false;
   #isScheduled = false;
@@ -35,15 +37,18 @@ export class LedgerHost {
 
   constructor(options: LedgerHostOptions) {
     this.#options = options;
-    const { store, limits, now, post } = options;
+    const { store, limits, now, post, later } = options;
     const onFault = (error: unknown): void => post({ kind: "fault", reason: reasonOf(error) });
     this.#commits = new GroupCommit({ store, limits, now, onFault });
+    const isOpen = (): boolean => this.#isOpen;
+    this.#pruning = new PruneSchedule({ store, now, later, isOpen, onLost: (error) => this.#lose(error) });
   }
 
   /** Opens the store for the first time. A store that cannot be opened now never can: the node must not start. */
   start(): void {
     try {
       this.#open();
+      this.#pruning.start();
     } catch (error) {
       this.#options.post({ kind: "unusable", reason: reasonOf(error) });
     }
@@ -84,14 +89,20 @@ export class LedgerHost {
   }
 
   #commit(): void {
-    const { outcomes, notice, lost } = this.#commits.run(this.#queue);
+    const { outcomes, notice, lost, events } = this.#commits.run(this.#queue);
     this.#options.post(outcomesMessage(outcomes, notice));
-    if (lost === undefined) {
-      this.#options.betweenCommits?.();
+    if (lost !== undefined) {
+      this.#lose(lost);
       return;
     }
+    this.#options.betweenCommits?.();
+    this.#pruning.afterCommit(events);
+  }
+
+  /** What memory holds may not be what is stored: only the file knows. */
+  #lose(error: StoreError): void {
     this.#isOpen = false;
-    this.#options.post({ kind: "failed", reason: reasonOf(lost) });
+    this.#options.post({ kind: "failed", reason: reasonOf(error) });
     this.#reopen();
   }
 

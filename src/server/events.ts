@@ -32,11 +32,11 @@ export function eventRoutes(services: Services) {
 async function listEvents({ reader, hub }: Services, url: string): Promise<Response> {
   const query = queryOf(url);
   expectOpened(hub);
-  const { events, count, next } = await reader.page(query);
+  const { events, count, next, gap } = await reader.page(query);
   const topic = query.topic === undefined ? "null" : JSON.stringify(query.topic);
-  return jsonResponse(
-    `{"events":[${events}],"count":${count},"topic":${topic},"next":${next === null ? null : `"${next}"`}}`,
-  );
+  const cursor = next === null ? null : `"${next}"`;
+  const missing = gap === undefined ? "" : `,"gap":${JSON.stringify(gap)}`;
+  return jsonResponse(`{"events":[${events}],"count":${count},"topic":${topic},"next":${cursor}${missing}}`);
 }
 
 async function findEvent(

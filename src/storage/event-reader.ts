@@ -18,6 +18,8 @@ export interface EventPage {
   readonly count: number;
   /** Where to go on, or null at the end. A page may be short, even empty, and still have one. */
   readonly next: number | null;
+  /** Set where retention has removed events that would have followed `after`: both ends inclusive. */
+  readonly gap?: { readonly from: number; readonly to: number };
 }
 
 export interface EventKey {
@@ -36,6 +38,11 @@ export interface ConflictQuery {
 export interface ConflictPage {
   readonly conflicts: string;
   readonly count: number;
+}
+
+/** What is stored does not agree with itself. The message is for the log. */
+export class DamagedError extends Error {
+  override readonly name = "DamagedError";
 }
 
 export interface EventReader {

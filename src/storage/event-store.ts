@@ -3,16 +3,20 @@
  *
  * - **Atomic**: one `append` is one transaction. Events, dedup keys and counters are all in it, or none is.
  * - **Durable**: when `append` returns, the transaction has been synced; a power cut does not undo it.
- * - **Exact**: an event is a duplicate if and only if its (topic, scope, event id) is stored already, or stands
- *   earlier in the same batch. Fingerprints only ever choose which rows to compare.
+ * - **Exact**: an event is a duplicate if and only if its (topic, scope, event id) is remembered already, or stands
+ *   earlier in the same batch. An id is remembered for as long as its event is stored, and then for the rest of the
+ *   dedup window. While the event is stored, fingerprints only ever choose which rows to compare.
  * - **Ordered**: `seq` ascends in the order of the events in the batches; a duplicate takes none.
  * - **Clean**: an `append` that throws a `StoreError` with outcome `refused` left nothing behind, on disk or in
  *   memory. With outcome `unknown` it may have been stored; the store must be reopened before it is used again.
  *
- * One caller at a time: `append` is never called while another one runs.
+ * - **Retained**: `prune` removes events, the oldest first, and leaves all counters as they are.
+ *
+ * One caller at a time: neither `append` nor `prune` is called while one of them runs.
  */
 
 import type { Counters, EventRecord } from "../events/event.ts";
+import type { PruneReport } from "./retention.ts";
 
 export interface Batch {
   readonly events: readonly EventRecord[];
@@ -57,6 +61,7 @@ export interface StoredTopic extends Counters {
 /** What is in the store when it is opened; topic number n is `topics[n - 1]`. */
 export interface StoreContents {
   readonly topics: readonly StoredTopic[];
+  /** Events that are stored; those that retention has removed don't count. */
   readonly events: number;
 }
 
@@ -64,6 +69,13 @@ export interface EventStore {
   /** Opens, or opens again after an unknown outcome, trusting nothing but what is stored. */
   open(): StoreContents;
   append(batch: Batch): AppendResult;
+  /**
+   * Takes one bounded step towards what retention asks for.
+   * @param now milliseconds since 1970.
+   * @param rowsMax events that the step may look at.
+   * @throws StoreError
+   */
+  prune(now: number, rowsMax: number): PruneReport;
   hasTopic(name: string): boolean;
   readonly topicCount: number;
   /** Sequence numbers that may belong to this key: the right one is among them if it is stored. */

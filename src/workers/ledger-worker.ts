@@ -8,8 +8,8 @@ import type { LedgerStart } from "./messages.ts";
 
 declare const self: Worker;
 
-function start({ databasePath, migrationsFolder, limits, restartRequest }: LedgerStart): void {
-  const store = new SqliteEventStore({ path: databasePath, migrationsFolder });
+function start({ databasePath, migrationsFolder, limits, retention, restartRequest }: LedgerStart): void {
+  const store = new SqliteEventStore({ path: databasePath, migrationsFolder, retention });
   const host = new LedgerHost({
     store,
     limits,

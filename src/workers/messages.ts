@@ -1,12 +1,14 @@
 /** What each worker is told when it starts. */
 
 import type { GroupCommitLimits } from "../ingest/group-commit.ts";
+import type { Retention } from "../storage/retention.ts";
 import type { RestartRequest } from "../storage/sqlite/checkpointer.ts";
 
 export interface LedgerStart {
   readonly databasePath: string;
   readonly migrationsFolder: string;
   readonly limits: GroupCommitLimits;
+  readonly retention: Retention;
   readonly restartRequest: RestartRequest;
 }
 

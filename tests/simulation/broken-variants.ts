@@ -46,11 +46,11 @@ function acknowledgeBeforeCommit(): () => void {
 function watchIndex(seen: (index: DedupIndex) => void): () => void {
   return replace(
     DedupIndex.prototype,
-    "shard",
+    "first",
     (real) =>
-      function (this: DedupIndex, high: number) {
+      function (this: DedupIndex, low: number, high: number) {
         seen(this);
-        return real.call(this, high);
+        return real.call(this, low, high);
       },
   );
 }
@@ -94,7 +94,7 @@ function takeFingerprintForKey(): () => void {
         to: Arrival,
       ) {
         const [low, high] = [this.words[i * 4]!, this.words[i * 4 + 1]!];
-        const seq = index!.shard(high).first(low, high);
+        const seq = index!.first(low, high);
         if (seq === 0) real.call(this, events, topicIds, i, to);
         else Object.assign(to, { seq, status: EventStatus.duplicate });
       },

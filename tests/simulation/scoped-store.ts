@@ -6,6 +6,7 @@
 
 import type { EventRecord } from "../../src/events/event.ts";
 import type { AppendResult, Batch, EventStore, StoreContents } from "../../src/storage/event-store.ts";
+import type { PruneReport } from "../../src/storage/retention.ts";
 
 export function splitScope(sentId: string): { scope: string; eventId: string } {
   const bar = sentId.indexOf("|");
@@ -19,7 +20,10 @@ export function joinScope({ scope, eventId }: { scope: string; eventId: string }
 }
 
 export class ScopedStore implements EventStore {
-  constructor(private readonly inner: EventStore) {}
+  constructor(
+    private readonly inner: EventStore,
+    private readonly afterPrune: () => void,
+  ) {}
 
   open(): StoreContents {
     return this.inner.open();
@@ -28,6 +32,14 @@ export class ScopedStore implements EventStore {
   append({ events, receivedAt }: Batch): AppendResult {
     const scoped = (event: EventRecord): EventRecord => ({ ...event, ...splitScope(event.eventId) });
     return this.inner.append({ events: events.map(scoped), receivedAt });
+  }
+
+  prune(now: number, rowsMax: number): PruneReport {
+    try {
+      return this.inner.prune(now, rowsMax);
+    } finally {
+      this.afterPrune();
+    }
   }
 
   hasTopic(name: string): boolean {

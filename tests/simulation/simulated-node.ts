@@ -92,10 +92,11 @@ export class SimulatedNode {
     scheduler.add("ledger tasks", () => host.start());
   }
 
-  #makeHost({ scheduler, topicsMax, now, posted }: NodeOptions): LedgerHost {
+  #makeHost({ scheduler, faults, topicsMax, now, posted }: NodeOptions): LedgerHost {
     const { store } = this;
     return new LedgerHost({
-      store: new ScopedStore(store),
+      // A fault that struck retention is no reason for a commit to fail.
+      store: new ScopedStore(store, () => faults.takeFired()),
       limits: { eventsMax: EVENTS_MAX, eventBytesMax: EVENT_BYTES_MAX, topicsMax },
       now,
       post: (message: FromLedger) => {

@@ -36,7 +36,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "storage/sqlite": ["storage", "events"],
   storage: ["events"],
   events: ["problem.ts", "nearest.ts"],
-  config: ["nearest.ts"],
+  config: ["events", "nearest.ts"],
   "problem.ts": [],
   "nearest.ts": [],
   "version.ts": ["../package.json"],

@@ -103,6 +103,15 @@ export const EventPage = Type.Object(
           "Goes back as `after` for the next page; null at the end. A page may be short, even empty, and still have one.",
       }),
     ),
+    gap: Type.Optional(
+      Type.Object(
+        { from: Type.Integer({ minimum: 1 }), to: Type.Integer({ minimum: 1 }) },
+        {
+          description:
+            "Retention has removed events behind `after`: of the numbers from `from` to `to`, both inclusive, some are missing.",
+        },
+      ),
+    ),
   },
   { description: "A page of stored events." },
 );

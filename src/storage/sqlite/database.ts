@@ -20,6 +20,8 @@ export function openForWriting(path: string): Database {
   const db = new Database(path, { create: true });
   try {
     db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    // Only counts for a file that is made here: so that what retention frees can be given back.
+    db.run("PRAGMA auto_vacuum = INCREMENTAL");
     refuseForeign(db, path);
     db.run("PRAGMA journal_mode = WAL");
     db.run("PRAGMA synchronous = FULL");

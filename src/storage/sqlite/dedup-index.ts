@@ -56,9 +56,40 @@ export class FingerprintTable {
     this.#size++;
   }
 
+  /** Takes out one entry; false when there is none. Those behind it move up, so that every search still ends right. */
+  remove(low: number, high: number, value: number): boolean {
+    const slots = this.#slots;
+    let slot = low & this.#mask;
+    for (;;) {
+      const at = slot * SLOT_WORDS;
+      if (slots[at + 2] === 0) return false;
+      if (slots[at] === low && slots[at + 1] === high && slots[at + 2] === value) break;
+      slot = (slot + 1) & this.#mask;
+    }
+    this.#closeGap(slot);
+    this.#size--;
+    return true;
+  }
+
   clear(): void {
     if (this.#size > 0) this.#slots.fill(0);
     this.#size = 0;
+  }
+
+  /** Backward shift deletion (D. E. Knuth, The Art of Computer Programming 3, 6.4, algorithm R). */
+  #closeGap(gap: number): void {
+    const slots = this.#slots;
+    let free = gap;
+    for (let slot = (gap + 1) & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const at = slot * SLOT_WORDS;
+      if (slots[at + 2] === 0) break;
+      const home = slots[at]! & this.#mask;
+      // An entry may move up only as far as its home: cyclic distances say whether the gap lies before that.
+      if (((slot - home) & this.#mask) < ((slot - free) & this.#mask)) continue;
+      slots.copyWithin(free * SLOT_WORDS, at, at + SLOT_WORDS);
+      free = slot;
+    }
+    slots[free * SLOT_WORDS + 2] = 0;
   }
 
   #place(low: number, high: number, value: number): void {
@@ -85,8 +116,12 @@ const SHARDS = 1_024;
 const SHARD_BITS = 10;
 const SHARD_CAPACITY_MIN = 16;
 
+/** Sequence numbers that ids may be remembered over at a time; a slot holds the remainder, and 0 marks a free one. */
+export const REMEMBERED_SPAN_MAX = 0xffff_ffff;
+
 export class DedupIndex {
   readonly #shards: FingerprintTable[];
+  #newest = 0;
 
   /** @param expectedEvents sizes the shards, so that a rebuild never rehashes. */
   constructor(expectedEvents: number) {
@@ -96,16 +131,43 @@ export class DedupIndex {
     this.#shards = Array.from({ length: SHARDS }, () => new FingerprintTable(capacity));
   }
 
-  /** The shard that holds a fingerprint: chosen by its high word, probed by its low one. */
-  shard(high: number): FingerprintTable {
-    return this.#shards[high >>> (32 - SHARD_BITS)]!;
+  /** The sequence numbers under a fingerprint, the first or the next one; 0 when there is none. */
+  first(low: number, high: number): number {
+    return this.#seqOf(this.#shard(high).first(low, high));
   }
 
+  /** @param high of the fingerprint that `first` was asked for. */
+  next(high: number): number {
+    return this.#seqOf(this.#shard(high).next());
+  }
+
+  /** @param seq greater than any before it. */
   insert(low: number, high: number, seq: number): void {
-    this.shard(high).insert(low, high, seq);
+    this.#newest = seq;
+    this.#shard(high).insert(low, high, slotValue(seq));
+  }
+
+  remove(low: number, high: number, seq: number): void {
+    this.#shard(high).remove(low, high, slotValue(seq));
   }
 
   get size(): number {
     return this.#shards.reduce((sum, shard) => sum + shard.size, 0);
   }
+
+  /** The shard that holds a fingerprint: chosen by its high word, probed by its low one. */
+  #shard(high: number): FingerprintTable {
+    return this.#shards[high >>> (32 - SHARD_BITS)]!;
+  }
+
+  /** Of the numbers with this remainder the one that is not newer than the newest, and less than the span behind it. */
+  #seqOf(value: number): number {
+    if (value === 0) return 0;
+    const distance = slotValue(this.#newest) - value;
+    return this.#newest - (distance < 0 ? distance + REMEMBERED_SPAN_MAX : distance);
+  }
+}
+
+function slotValue(seq: number): number {
+  return seq <= REMEMBERED_SPAN_MAX ? seq : ((seq - 1) % REMEMBERED_SPAN_MAX) + 1;
 }

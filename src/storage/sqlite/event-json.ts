@@ -1,8 +1,12 @@
 /** A stored event as the JSON that readers get. The payload goes out as it is stored, so it stays exact. */
 
+import { DamagedError } from "../event-reader.ts";
+import { eventChecksum, isIntact } from "./checksums.ts";
+
 export interface StoredEvent {
   readonly seq: number;
   readonly topic: string;
+  readonly topicId: number;
   readonly scope: string;
   readonly eventId: string;
   readonly timestamp: string | null;
@@ -10,6 +14,13 @@ export interface StoredEvent {
   readonly payload: string;
   readonly attributes: string | null;
   readonly receivedAt: number;
+  readonly checksum: number | null;
+}
+
+/** @throws DamagedError where a row is not as it was written. */
+export function expectIntact(row: StoredEvent): void {
+  if (isIntact(row.checksum, eventChecksum(row, row.seq, row.topicId, row.receivedAt))) return;
+  throw new DamagedError(`Event ${row.seq} is damaged.`);
 }
 
 export function eventJson({
@@ -27,7 +38,7 @@ export function eventJson({
 }
 
 /** An arrival whose payload differed from the event stored under its key. */
-export type StoredConflict = Omit<StoredEvent, "timestamp" | "attributes">;
+export type StoredConflict = StoredEvent;
 
 /** `seq` is the first arrival's; source, payload and time are those of the one that was refused storage. */
 export function conflictJson({

@@ -5,6 +5,8 @@ import { INCREMENT_COLUMNS } from "../event-store.ts";
 
 export class IncrementRows {
   #rows = new Float64Array(64 * INCREMENT_COLUMNS);
+  /** One number a row. */
+  #storedBytes = new Float64Array(64);
   #count = 0;
   /** Topic number to its row + 1 in the commit at hand. */
   #rowOfTopic = new Int32Array(64);
@@ -18,13 +20,21 @@ export class IncrementRows {
     if (status === EventStatus.conflict) rows[at + 4]! += 1;
   }
 
-  /** The rows of this commit; a copy, so that it may cross to another thread. */
-  take(): Float64Array {
-    const taken = this.#rows.slice(0, this.#count * INCREMENT_COLUMNS);
-    for (let row = 0; row < this.#count; row++) this.#rowOfTopic[this.#rows[row * INCREMENT_COLUMNS]!] = 0;
-    this.#rows.fill(0, 0, this.#count * INCREMENT_COLUMNS);
+  /** Counts what a new event takes in the file; after `add` for the same topic. */
+  addStored(topicId: number, bytes: number): void {
+    this.#storedBytes[this.#rowOfTopic[topicId]! - 1]! += bytes;
+  }
+
+  /** The rows of this commit; copies, so that they may cross to another thread. */
+  take(): { rows: Float64Array; storedBytes: Float64Array } {
+    const count = this.#count;
+    const rows = this.#rows.slice(0, count * INCREMENT_COLUMNS);
+    const storedBytes = this.#storedBytes.slice(0, count);
+    for (let row = 0; row < count; row++) this.#rowOfTopic[rows[row * INCREMENT_COLUMNS]!] = 0;
+    this.#rows.fill(0, 0, count * INCREMENT_COLUMNS);
+    this.#storedBytes.fill(0, 0, count);
     this.#count = 0;
-    return taken;
+    return { rows, storedBytes };
   }
 
   #rowAt(topicId: number): number {
@@ -33,7 +43,10 @@ export class IncrementRows {
     const row = this.#rowOfTopic[topicId]!;
     if (row > 0) return (row - 1) * INCREMENT_COLUMNS;
     const at = this.#count * INCREMENT_COLUMNS;
-    if (at === this.#rows.length) this.#rows = grown(this.#rows, Float64Array, at + INCREMENT_COLUMNS);
+    if (at === this.#rows.length) {
+      this.#rows = grown(this.#rows, Float64Array, at + INCREMENT_COLUMNS);
+      this.#storedBytes = grown(this.#storedBytes, Float64Array, this.#count + 1);
+    }
     this.#rowOfTopic[topicId] = ++this.#count;
     this.#rows[at] = topicId;
     return at;

@@ -4,17 +4,30 @@ import type { Database, Statement } from "bun:sqlite";
 import { type EventRecord, EventStatus } from "../../events/event.ts";
 import { EQUAL_LENGTH_RATIO_MAX, isSamePayload } from "../../events/exact-json.ts";
 import { FINGERPRINT_WORDS, type Fingerprinter } from "../../events/fingerprint.ts";
+import { eventChecksum, isIntact } from "./checksums.ts";
 import { type DedupIndex, FingerprintTable } from "./dedup-index.ts";
 import type { RecentEvents } from "./recent-events.ts";
+import { FINGERPRINT_COLUMNS, type FingerprintRow, forEachId } from "./remembered-ids.ts";
 
 interface StoredKey {
   readonly seq: number;
   readonly topicId: number;
   readonly scope: string;
   readonly eventId: string;
+  readonly timestamp: string | null;
+  readonly source: string | null;
   /** Null when it is large: then it is read when it is compared, and one at a time. */
   readonly payload: string | null;
   readonly payloadBytes: number;
+  readonly attributes: string | null;
+  readonly receivedAt: number;
+  readonly checksum: number | null;
+}
+
+/** An id whose event is gone, or not readable any more: all 128 bits of its fingerprint decide. */
+interface RememberedId {
+  readonly third: number;
+  readonly fourth: number;
   readonly receivedAt: number;
 }
 
@@ -43,7 +56,9 @@ export class KeyLookup {
   readonly #readMany: Statement<StoredKey, number[]>;
   readonly #readOne: Statement<StoredKey, [number]>;
   readonly #readPayload: Statement<{ payload: string }, [number]>;
+  readonly #readId: Statement<FingerprintRow, [number]>;
   readonly #fetched = new Map<number, StoredKey>();
+  readonly #remembered = new Map<number, RememberedId>();
   #words = new Uint32Array(STAGED_CAPACITY * FINGERPRINT_WORDS);
   /** Whether the index knows the fingerprint of an event of the batch: most events need no second look. */
   #isKnown = new Uint8Array(STAGED_CAPACITY);
@@ -55,11 +70,14 @@ export class KeyLookup {
     private readonly fingerprinter: Fingerprinter,
   ) {
     const columns = `SELECT seq, topic_id AS topicId, scope, event_id AS eventId, received_at AS receivedAt,
-      octet_length(payload) AS payloadBytes,
+      timestamp, source, attributes, checksum, octet_length(payload) AS payloadBytes,
       CASE WHEN octet_length(payload) <= ${PAYLOAD_BYTES_WITH_ROW_MAX} THEN payload END AS payload FROM events`;
     this.#readMany = db.prepare(`${columns} WHERE seq IN (${Array(ROWS_PER_READ).fill("?").join(", ")})`);
     this.#readOne = db.prepare(`${columns} WHERE seq = ?`);
     this.#readPayload = db.prepare("SELECT payload FROM events WHERE seq = ?");
+    this.#readId = db.prepare(
+      `SELECT ${FINGERPRINT_COLUMNS} FROM fingerprints WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 1`,
+    );
   }
 
   /** Fingerprints of the batch, `FINGERPRINT_WORDS` an event. Valid until the next `begin`. */
@@ -72,16 +90,17 @@ export class KeyLookup {
     this.#reserve(events.length);
     this.#staged.clear();
     this.#fetched.clear();
+    this.#remembered.clear();
     const wanted = new Set<number>();
     const words = this.#words;
     for (let i = 0; i < events.length; i++) {
       const { scope, eventId } = events[i]!;
       const at = i * FINGERPRINT_WORDS;
       this.fingerprinter.write(topicIds[i]!, scope, eventId, words, at);
-      const shard = this.index.shard(words[at + 1]!);
-      let seq = shard.first(words[at]!, words[at + 1]!);
+      const high = words[at + 1]!;
+      let seq = this.index.first(words[at]!, high);
       this.#isKnown[i] = seq > 0 ? 1 : 0;
-      for (; seq > 0; seq = shard.next()) if (this.recent.get(seq) === undefined) wanted.add(seq);
+      for (; seq > 0; seq = this.index.next(high)) if (this.recent.get(seq) === undefined) wanted.add(seq);
     }
     if (wanted.size > 0) this.#fetch([...wanted]);
   }
@@ -92,9 +111,9 @@ export class KeyLookup {
     const low = this.#words[i * FINGERPRINT_WORDS]!;
     const high = this.#words[i * FINGERPRINT_WORDS + 1]!;
     if (this.#isKnown[i] === 1) {
-      const shard = this.index.shard(high);
-      for (let seq = shard.first(low, high); seq > 0; seq = shard.next()) {
+      for (let seq = this.index.first(low, high); seq > 0; seq = this.index.next(high)) {
         if (this.#isFirstArrival(event, topicIds[i]!, seq, arrival)) return;
+        if (this.#isRemembered(i, seq, arrival)) return;
       }
     }
     for (let at = this.#staged.first(low, high); at > 0; at = this.#staged.next()) {
@@ -113,9 +132,9 @@ export class KeyLookup {
   locate(topicId: number, scope: string, eventId: string): number[] {
     const words = new Uint32Array(FINGERPRINT_WORDS);
     this.fingerprinter.write(topicId, scope, eventId, words, 0);
-    const shard = this.index.shard(words[1]!);
     const found: number[] = [];
-    for (let seq = shard.first(words[0]!, words[1]!); seq > 0; seq = shard.next()) found.push(seq);
+    const high = words[1]!;
+    for (let seq = this.index.first(words[0]!, high); seq > 0; seq = this.index.next(high)) found.push(seq);
     return found;
   }
 
@@ -136,10 +155,23 @@ export class KeyLookup {
     return true;
   }
 
-  #statusAgainstLarge({ seq, payloadBytes }: StoredKey, payload: string): EventStatus {
+  /** The event itself is not stored any more, only its id. */
+  #isRemembered(i: number, seq: number, arrival: Arrival): boolean {
+    const id = this.#remembered.get(seq);
+    const at = i * FINGERPRINT_WORDS;
+    if (id?.third !== this.#words[at + 2] || id?.fourth !== this.#words[at + 3]) return false;
+    arrival.status = EventStatus.duplicate;
+    arrival.seq = seq;
+    arrival.firstReceivedAt = id!.receivedAt;
+    return true;
+  }
+
+  #statusAgainstLarge(stored: StoredKey, payload: string): EventStatus {
+    const { seq, payloadBytes } = stored;
     const bytesMax = payload.length * EQUAL_LENGTH_RATIO_MAX * UTF8_BYTES_PER_UNIT_MAX;
     if (payloadBytes > bytesMax) return EventStatus.conflict;
-    return statusAgainst(this.#readPayload.get(seq)!.payload, payload);
+    const first = this.#readPayload.get(seq)!.payload;
+    return isSound({ ...stored, payload: first }) ? statusAgainst(first, payload) : EventStatus.duplicate;
   }
 
   #reserve(events: number): void {
@@ -152,14 +184,41 @@ export class KeyLookup {
     wanted.sort((a, b) => a - b);
     let i = 0;
     for (; i + ROWS_PER_READ <= wanted.length; i += ROWS_PER_READ) {
-      for (const row of this.#readMany.all(...wanted.slice(i, i + ROWS_PER_READ)))
-        this.#fetched.set(row.seq, row);
+      for (const row of this.#readMany.all(...wanted.slice(i, i + ROWS_PER_READ))) this.#keep(row);
     }
     for (; i < wanted.length; i++) {
       const row = this.#readOne.get(wanted[i]!);
-      if (row !== null) this.#fetched.set(row.seq, row);
+      if (row !== null) this.#keep(row);
+    }
+    if (this.#fetched.size < wanted.length) this.#remember(wanted.filter((seq) => !this.#fetched.has(seq)));
+  }
+
+  #keep(row: StoredKey): void {
+    if (isSound(row)) this.#fetched.set(row.seq, row);
+  }
+
+  /** @param seqs in ascending order: those of one row are read together. */
+  #remember(seqs: readonly number[]): void {
+    const wanted = new Set(seqs);
+    let readThrough = 0;
+    for (const seq of seqs) {
+      if (seq <= readThrough) continue;
+      const row = this.#readId.get(seq);
+      if (row === null) continue;
+      readThrough = row.firstSeq + row.count - 1;
+      forEachId(row, (id, words, at) => {
+        if (!wanted.has(id)) return;
+        const [third, fourth] = [words[at + 2]!, words[at + 3]!];
+        this.#remembered.set(id, { third, fourth, receivedAt: row.receivedAt });
+      });
     }
   }
+}
+
+/** A row that was damaged is not compared with: its id decides alone. A large payload is judged when it is read. */
+function isSound({ payload, ...row }: StoredKey): boolean {
+  if (payload === null) return true;
+  return isIntact(row.checksum, eventChecksum({ ...row, payload }, row.seq, row.topicId, row.receivedAt));
 }
 
 function isSameKey(a: { scope: string; eventId: string }, b: { scope: string; eventId: string }): boolean {

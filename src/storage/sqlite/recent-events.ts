@@ -32,8 +32,16 @@ export class RecentEvents {
     return this.#receivedAt[seq % RECENT_EVENTS_MAX]!;
   }
 
+  /** The event is no longer stored. */
+  drop(seq: number): void {
+    if (seq >= this.#oldest && seq <= this.#newest) this.#drop(seq % RECENT_EVENTS_MAX);
+  }
+
   #dropOldest(): void {
-    const at = this.#oldest++ % RECENT_EVENTS_MAX;
+    this.#drop(this.#oldest++ % RECENT_EVENTS_MAX);
+  }
+
+  #drop(at: number): void {
     const record = this.#records[at];
     if (record === undefined) return;
     this.#bytes -= sizeOf(record);

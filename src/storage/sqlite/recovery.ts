@@ -2,43 +2,73 @@
 
 import type { Database } from "bun:sqlite";
 import { randomBytes } from "node:crypto";
-import { FINGERPRINT_KEY_BYTES, FINGERPRINT_WORDS } from "../../events/fingerprint.ts";
+import { FINGERPRINT_KEY_BYTES } from "../../events/fingerprint.ts";
 import type { StoredTopic } from "../event-store.ts";
+import { COUNTERS_CHECKSUM, isIntact, metaChecksum, topicChecksum } from "./checksums.ts";
 import { DatabaseUnusableError } from "./database.ts";
 import { DedupIndex } from "./dedup-index.ts";
+import { FINGERPRINT_COLUMNS, type FingerprintRow, forEachId } from "./remembered-ids.ts";
 import { SEGMENT_EVENTS, segmentOf, TopicSegments } from "./topic-segments.ts";
+
+/** A topic with what retention has to know of it. */
+export interface RecoveredTopic extends StoredTopic {
+  /** Events that retention has removed; none up to `prunedThrough` is left. */
+  readonly pruned: number;
+  readonly prunedThrough: number;
+  /** What the events that are left take. */
+  readonly storedBytes: number;
+}
 
 export interface Recovered {
   readonly fingerprintKey: Uint8Array;
-  readonly topics: readonly StoredTopic[];
+  readonly topics: readonly RecoveredTopic[];
   readonly index: DedupIndex;
   readonly segments: TopicSegments;
   readonly nextSeq: number;
+  /** No id up to this `seq` is remembered. */
+  readonly forgottenThrough: number;
   /** Milliseconds since 1970 of the newest arrival, duplicates included, or 0. */
   readonly lastReceivedAt: number;
 }
 
+/** @throws DatabaseUnusableError where the file contradicts itself. */
 export function recover(db: Database): Recovered {
-  const newest = db
-    .prepare<{ seq: number; received_at: number }, []>(
-      "SELECT seq, received_at FROM events ORDER BY seq DESC LIMIT 1",
-    )
-    .get();
-  const index = readIndex(db, newest?.seq ?? 0);
   const topics = readTopics(db);
+  const newestSeq = topics.reduce((sum, { unique_processed }) => sum + unique_processed, 0);
+  const forgottenThrough = Number(readMeta(db, "forgotten_through") ?? 0);
+  const index = readIndex(db, forgottenThrough, newestSeq);
+  expectNewestEvent(db, newestSeq, topics);
   return {
     fingerprintKey: readFingerprintKey(db),
     topics,
     index,
     segments: readSegments(db),
-    nextSeq: (newest?.seq ?? 0) + 1,
-    lastReceivedAt: topics.reduce((last, { lastAt }) => Math.max(last, lastAt), newest?.received_at ?? 0),
+    nextSeq: newestSeq + 1,
+    forgottenThrough,
+    lastReceivedAt: topics.reduce((last, { lastAt }) => Math.max(last, lastAt), 0),
   };
 }
 
+/** Every unique event took one number, so the newest of those that are left has to be the one that was given last. */
+function expectNewestEvent(db: Database, newestSeq: number, topics: readonly RecoveredTopic[]): void {
+  const newest = db.prepare<{ seq: number }, []>("SELECT seq FROM events ORDER BY seq DESC LIMIT 1").get();
+  const prunedThrough = topics.reduce((last, topic) => Math.max(last, topic.prunedThrough), 0);
+  if (Math.max(newest?.seq ?? 0, prunedThrough) === newestSeq) return;
+  throw new DatabaseUnusableError(
+    `The file's events end at ${newest?.seq ?? 0}, its counters at ${newestSeq}.`,
+  );
+}
+
 function readMeta(db: Database, key: string): Uint8Array | string | undefined {
-  return db.prepare<{ value: Uint8Array | string }, [string]>("SELECT value FROM meta WHERE key = ?").get(key)
-    ?.value;
+  const row = db
+    .prepare<{ value: Uint8Array | string; checksum: number | null }, [string]>(
+      "SELECT value, checksum FROM meta WHERE key = ?",
+    )
+    .get(key);
+  if (row === null) return undefined;
+  if (!isIntact(row.checksum, metaChecksum(key, row.value)))
+    throw new DatabaseUnusableError(`The file's ${key.replaceAll("_", " ")} is damaged.`);
+  return row.value;
 }
 
 /** The secret is made once per file: every fingerprint in the file depends on it. */
@@ -47,53 +77,54 @@ function readFingerprintKey(db: Database): Uint8Array {
   if (stored instanceof Uint8Array && stored.length === FINGERPRINT_KEY_BYTES) return stored;
   if (stored !== undefined) throw new DatabaseUnusableError("The file's fingerprint key is damaged.");
   const key = new Uint8Array(randomBytes(FINGERPRINT_KEY_BYTES));
-  db.prepare("INSERT INTO meta (key, value) VALUES ('fingerprint_key', ?)").run(key);
+  db.prepare("INSERT INTO meta (key, value, checksum) VALUES ('fingerprint_key', ?, ?)").run(
+    key,
+    metaChecksum("fingerprint_key", key),
+  );
   return key;
 }
 
-function readTopics(db: Database): StoredTopic[] {
+function readTopics(db: Database): RecoveredTopic[] {
   const topics = db
-    .prepare<StoredTopic & { id: number }, []>(
-      `SELECT id, name, coalesce(received, 0) AS received, coalesce(unique_processed, 0) AS unique_processed,
-              coalesce(duplicate_dropped, 0) AS duplicate_dropped, coalesce(conflicts, 0) AS conflicts,
-              coalesce(first_at, 0) AS firstAt, coalesce(last_at, 0) AS lastAt
+    .prepare<RecoveredTopic & { id: number; checksum: number | null; isCounted: number }, []>(
+      `SELECT id, name, topics.checksum, received, unique_processed, duplicate_dropped, conflicts,
+              first_at AS firstAt, last_at AS lastAt, pruned, pruned_through AS prunedThrough,
+              stored_bytes AS storedBytes, counters.checksum = ${COUNTERS_CHECKSUM} AS isCounted
        FROM topics LEFT JOIN counters ON counters.topic_id = topics.id ORDER BY id`,
     )
     .all();
-  if (topics.some(({ id }, i) => id !== i + 1))
-    throw new DatabaseUnusableError("The file's topics are not complete.");
-  return topics;
+  return topics.map(({ id, checksum, isCounted, ...topic }, i) => {
+    if (id !== i + 1) throw new DatabaseUnusableError("The file's topics are not complete.");
+    const isSum = topic.received === topic.unique_processed + topic.duplicate_dropped;
+    if (isCounted !== 1 || !isSum || !isIntact(checksum, topicChecksum(id, topic.name)))
+      throw new DatabaseUnusableError(`The file's counters of topic ${id} are damaged.`);
+    return topic;
+  });
 }
 
-const BLOBS_PER_READ = 1_024;
+const BLOBS_PER_READ = 256;
 
-function readIndex(db: Database, newestSeq: number): DedupIndex {
-  const index = new DedupIndex(newestSeq);
-  const page = db.prepare<{ first_seq: number; count: number; words: Uint8Array }, [number, number]>(
-    "SELECT first_seq, count, words FROM fingerprints WHERE first_seq > ? ORDER BY first_seq LIMIT ?",
+function readIndex(db: Database, forgottenThrough: number, newestSeq: number): DedupIndex {
+  const index = new DedupIndex(newestSeq - forgottenThrough);
+  const page = db.prepare<FingerprintRow, [number, number]>(
+    `SELECT ${FINGERPRINT_COLUMNS} FROM fingerprints WHERE first_seq > ? ORDER BY first_seq LIMIT ?`,
   );
-  let last = 0;
+  let last = forgottenThrough;
   for (let after = 0; ; ) {
-    const blobs = page.all(after, BLOBS_PER_READ);
-    for (const { first_seq, count, words: bytes } of blobs) {
-      if (bytes.length !== count * FINGERPRINT_WORDS * 4)
-        throw new DatabaseUnusableError("The file's fingerprints are damaged.");
-      if (first_seq !== last + 1)
+    const rows = page.all(after, BLOBS_PER_READ);
+    for (const row of rows) {
+      if (row.firstSeq !== last + 1)
         throw new DatabaseUnusableError(`The file's fingerprints of event ${last + 1} are missing.`);
-      const words = new Uint32Array(bytes.buffer, bytes.byteOffset, count * FINGERPRINT_WORDS);
-      for (let i = 0; i < count; i++) {
-        index.insert(words[i * FINGERPRINT_WORDS]!, words[i * FINGERPRINT_WORDS + 1]!, first_seq + i);
-      }
-      last = first_seq + count - 1;
-      after = first_seq;
+      forEachId(row, (seq, words, at) => index.insert(words[at]!, words[at + 1]!, seq));
+      last += row.count;
+      after = row.firstSeq;
     }
-    if (blobs.length < BLOBS_PER_READ) break;
+    if (rows.length < BLOBS_PER_READ) break;
   }
-  if (last !== newestSeq) {
+  if (last !== newestSeq)
     throw new DatabaseUnusableError(
-      `The file's fingerprints end at event ${last}, its events at ${newestSeq}.`,
+      `The file's fingerprints end at event ${last}, its counters at ${newestSeq}.`,
     );
-  }
   return index;
 }
 

@@ -1,20 +1,30 @@
-/** The tables of one node's database file. `bun run migrations` turns a change here into a migration. */
+/**
+ * The tables of one node's database file. `bun run migrations` turns a change here into a migration.
+ *
+ * `checksum` is a CRC-32 over the other columns of its row (`checksums.ts`), null in rows that were written before there
+ * were any: SQLite itself cannot tell a flipped bit in a value from the value.
+ */
 
 import { blob, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
-/** Facts about the file: its fingerprint key, how far topics are indexed. */
+/**
+ * Facts about the file: its identity (`database_id`) and fingerprint key, how far topics are indexed, up to which `seq`
+ * all ids are forgotten.
+ */
 export const meta = sqliteTable("meta", {
   key: text("key").primaryKey(),
   value: blob("value", { mode: "buffer" }).notNull(),
+  checksum: integer("checksum"),
 });
 
 /** Topics are numbered from 1 without gaps, in the order of their first event. */
 export const topics = sqliteTable("topics", {
   id: integer("id").primaryKey(),
   name: text("name").notNull().unique(),
+  checksum: integer("checksum"),
 });
 
-/** Append-only: nothing but `seq` is indexed, so an insert only ever touches the last page. */
+/** Appended at one end and removed by retention: nothing but `seq` is indexed, so an insert only touches the last page. */
 export const events = sqliteTable("events", {
   seq: integer("seq").primaryKey(),
   topicId: integer("topic_id").notNull(),
@@ -29,15 +39,28 @@ export const events = sqliteTable("events", {
   attributes: text("attributes"),
   /** Milliseconds since 1970; never less than the row before. */
   receivedAt: integer("received_at").notNull(),
+  checksum: integer("checksum"),
 });
 
-/** The 128-bit fingerprints of one commit's new events, in the order of `seq`: 16 bytes an event. */
+/**
+ * The ids that are remembered, as 128-bit fingerprints, 16 bytes each, in the order of `seq`. A commit writes one row
+ * for its new events. Rows cover every `seq` after `meta.forgotten_through` without gaps.
+ */
 export const fingerprints = sqliteTable("fingerprints", {
   firstSeq: integer("first_seq").primaryKey(),
+  /** Sequence numbers that the row covers, remembered or not. */
   count: integer("count").notNull(),
   words: blob("words", { mode: "buffer" }).notNull(),
+  /** Which of the covered numbers are remembered, as 32-bit distances from `first_seq`; null for all of them. */
+  offsets: blob("offsets", { mode: "buffer" }),
+  /** Of the commit, in milliseconds since 1970. */
+  receivedAt: integer("received_at").notNull().default(0),
+  /** How many of the ids have outlived their event. */
+  outlived: integer("outlived").notNull().default(0),
+  checksum: integer("checksum"),
 });
 
+/** Per topic what was counted, and what retention has removed since: `unique_processed` = rows + `pruned`. */
 export const counters = sqliteTable("counters", {
   topicId: integer("topic_id").primaryKey(),
   received: integer("received").notNull(),
@@ -46,6 +69,13 @@ export const counters = sqliteTable("counters", {
   conflicts: integer("conflicts").notNull(),
   firstAt: integer("first_at").notNull(),
   lastAt: integer("last_at").notNull(),
+  /** Events that retention has removed. */
+  pruned: integer("pruned").notNull().default(0),
+  /** The last `seq` among them: no event of the topic up to it is left. */
+  prunedThrough: integer("pruned_through").notNull().default(0),
+  /** What the events that are left take, as `storedBytes` counts it. */
+  storedBytes: integer("stored_bytes").notNull().default(0),
+  checksum: integer("checksum"),
 });
 
 /** The latest arrivals whose payload differed from the event stored under their key. */
@@ -59,6 +89,7 @@ export const conflicts = sqliteTable("conflicts", {
   source: text("source"),
   payload: text("payload").notNull(),
   receivedAt: integer("received_at").notNull(),
+  checksum: integer("checksum"),
 });
 
 /**
@@ -71,6 +102,7 @@ export const topicSegments = sqliteTable(
     segment: integer("segment").notNull(),
     topicId: integer("topic_id").notNull(),
     offsets: blob("offsets", { mode: "buffer" }).notNull(),
+    checksum: integer("checksum"),
   },
   (table) => [primaryKey({ columns: [table.segment, table.topicId] })],
 );

@@ -1,8 +1,22 @@
 /** Reads events on a read-only connection of its own: never waits for the writer, never scans without a budget. */
 
 import type { Database, Statement } from "bun:sqlite";
-import type { ConflictPage, ConflictQuery, EventKey, EventPage, EventQuery } from "../event-reader.ts";
-import { conflictJson, eventJson, type StoredConflict, type StoredEvent } from "./event-json.ts";
+import {
+  type ConflictPage,
+  type ConflictQuery,
+  DamagedError,
+  type EventKey,
+  type EventPage,
+  type EventQuery,
+} from "../event-reader.ts";
+import { isIntact, segmentChecksum } from "./checksums.ts";
+import {
+  conflictJson,
+  eventJson,
+  expectIntact,
+  type StoredConflict,
+  type StoredEvent,
+} from "./event-json.ts";
 import { SEGMENT_EVENTS, segmentOf } from "./topic-segments.ts";
 
 /** A page that has looked for so long is sent as it is, with a `next`. */
@@ -30,8 +44,9 @@ export class SqliteEventReader {
   readonly #end: Statement;
   readonly #newest: Statement<{ seq: number }, []>;
   readonly #topicId: Statement<{ id: number }, [string]>;
-  readonly #indexedThrough: Statement<{ value: string }, []>;
-  readonly #segment: Statement<{ offsets: Uint8Array }, [number, number]>;
+  readonly #meta: Statement<{ value: string }, [string]>;
+  readonly #prunedThrough: Statement<{ seq: number | null }, [number | null]>;
+  readonly #segment: Statement<{ offsets: Uint8Array; checksum: number | null }, [number, number]>;
   readonly #bySeq: Statement<StoredEvent, [number]>;
   readonly #ranges: Record<"asc" | "desc", Statement<StoredEvent, [number, number, number | null, number]>>;
   readonly #conflicts: Statement<StoredConflict, [string | null, number]>;
@@ -41,20 +56,26 @@ export class SqliteEventReader {
   constructor(db: Database, now: () => number) {
     this.#db = db;
     this.#now = now;
-    const columns = `SELECT seq, topics.name AS topic, scope, event_id AS eventId, timestamp, source, payload, attributes,
-      received_at AS receivedAt FROM events JOIN topics ON topics.id = events.topic_id`;
+    const columns = `SELECT seq, topics.name AS topic, topic_id AS topicId, scope, event_id AS eventId, timestamp, source,
+      payload, attributes, received_at AS receivedAt, events.checksum FROM events JOIN topics ON topics.id = events.topic_id`;
     const range = (order: string): string =>
       `${columns} WHERE seq BETWEEN ? AND ? AND topic_id = coalesce(?, topic_id) ORDER BY seq ${order} LIMIT ?`;
     this.#begin = db.prepare("BEGIN");
     this.#end = db.prepare("COMMIT");
     this.#newest = db.prepare("SELECT seq FROM events ORDER BY seq DESC LIMIT 1");
     this.#topicId = db.prepare("SELECT id FROM topics WHERE name = ?");
-    this.#indexedThrough = db.prepare("SELECT value FROM meta WHERE key = 'indexed_through'");
-    this.#segment = db.prepare("SELECT offsets FROM topic_segments WHERE segment = ? AND topic_id = ?");
+    this.#meta = db.prepare("SELECT value FROM meta WHERE key = ?");
+    this.#prunedThrough = db.prepare(
+      "SELECT max(pruned_through) AS seq FROM counters WHERE topic_id = coalesce(?, topic_id)",
+    );
+    this.#segment = db.prepare(
+      "SELECT offsets, checksum FROM topic_segments WHERE segment = ? AND topic_id = ?",
+    );
     this.#bySeq = db.prepare(`${columns} WHERE seq = ?`);
     this.#ranges = { asc: db.prepare(range("ASC")), desc: db.prepare(range("DESC")) };
     this.#conflicts = db.prepare(
-      `SELECT seq, topics.name AS topic, scope, event_id AS eventId, source, payload, received_at AS receivedAt
+      `SELECT seq, topics.name AS topic, topic_id AS topicId, scope, event_id AS eventId, source, payload,
+              received_at AS receivedAt, conflicts.checksum, NULL AS timestamp, NULL AS attributes
        FROM conflicts JOIN topics ON topics.id = conflicts.topic_id
        WHERE topics.name = coalesce(?, topics.name) ORDER BY conflicts.id DESC LIMIT ?`,
     );
@@ -71,7 +92,9 @@ export class SqliteEventReader {
     return this.#inOneSnapshot(() => {
       for (const seq of candidates) {
         const row = this.#bySeq.get(seq);
-        if (row?.topic === topic && row.scope === scope && row.eventId === eventId) return eventJson(row);
+        if (row === null) continue;
+        expectIntact(row);
+        if (row.topic === topic && row.scope === scope && row.eventId === eventId) return eventJson(row);
       }
       return undefined;
     });
@@ -82,6 +105,7 @@ export class SqliteEventReader {
       const conflicts: string[] = [];
       let text = 0;
       for (const row of this.#conflicts.iterate(topic ?? null, limit)) {
+        expectIntact(row);
         const json = conflictJson(row);
         conflicts.push(json);
         text += json.length;
@@ -102,6 +126,25 @@ export class SqliteEventReader {
   }
 
   #page(query: EventQuery): EventPage {
+    const gap = this.#gap(query);
+    const read = this.#read(query);
+    return gap === undefined ? read : { ...read, gap };
+  }
+
+  /** Each topic's oldest events are removed, up to a `seq` of its own. */
+  #gap({ after, order, topic }: EventQuery): EventPage["gap"] {
+    if (after === undefined || order === "desc" || this.#number("pruned_through", 0) <= after)
+      return undefined;
+    const topicId = topic === undefined ? null : (this.#topicId.get(topic)?.id ?? 0);
+    const to = this.#prunedThrough.get(topicId)?.seq ?? 0;
+    return to > after ? { from: after + 1, to } : undefined;
+  }
+
+  #number(key: string, otherwise: number): number {
+    return Number(this.#meta.get(key)?.value ?? otherwise);
+  }
+
+  #read(query: EventQuery): EventPage {
     const bounds = this.#bounds(query);
     const deadline = this.#now() + PAGE_BUDGET_MS;
     const events: string[] = [];
@@ -111,6 +154,7 @@ export class SqliteEventReader {
       for (const row of rows) {
         if (query.source !== undefined && row.source !== query.source) continue;
         if (events.length === query.limit || text > PAGE_TEXT_MAX) return page(events, last);
+        expectIntact(row);
         const json = eventJson(row);
         events.push(json);
         text += json.length;
@@ -154,7 +198,7 @@ export class SqliteEventReader {
     }
     const topicId = this.#topicId.get(topic)?.id;
     if (topicId === undefined) return;
-    const indexed = Math.min(high, Number(this.#indexedThrough.get()?.value ?? -1));
+    const indexed = Math.min(high, this.#number("indexed_through", -1));
     const tail = (): Runs => this.#scan(order, Math.max(low, indexed + 1), high, topicId);
     if (order === "desc") yield* tail();
     yield* this.#lookUp(order, low, indexed, topicId);
@@ -164,10 +208,14 @@ export class SqliteEventReader {
   /** Reads a range of rows from end to end. */
   *#scan(order: "asc" | "desc", low: number, high: number, topicId: number | null): Runs {
     const isAscending = order === "asc";
+    const prunedThrough = this.#number("pruned_through", 0);
     let size = ROWS_PER_READ_MIN;
     for (let from = isAscending ? low : high; from >= low && from <= high; ) {
       const to = isAscending ? Math.min(high, from + size - 1) : Math.max(low, from - size + 1);
       const rows = this.#ranges[order].all(Math.min(from, to), Math.max(from, to), topicId, size);
+      const isWhole = rows.length === Math.abs(to - from) + 1;
+      if (topicId === null && !isWhole && Math.min(from, to) > prunedThrough)
+        throw new DamagedError(`Events from ${from} to ${to} are missing.`);
       size = nextReadSize(size, rows);
       yield { rows, lookedThrough: to };
       from = isAscending ? to + 1 : to - 1;
@@ -202,8 +250,11 @@ export class SqliteEventReader {
   }
 
   #offsets(segment: number, topicId: number): Uint16Array {
-    const bytes = this.#segment.get(segment, topicId)?.offsets;
-    return bytes === undefined ? new Uint16Array() : new Uint16Array(bytes.slice().buffer);
+    const row = this.#segment.get(segment, topicId);
+    if (row === null) return new Uint16Array();
+    if (!isIntact(row.checksum, segmentChecksum(segment, topicId, row.offsets)))
+      throw new DamagedError(`The list of topic ${topicId} in segment ${segment} is damaged.`);
+    return new Uint16Array(row.offsets.slice().buffer);
   }
 
   close(): void {

@@ -7,31 +7,36 @@ import {
   type AppendResult,
   type Batch,
   type EventStore,
+  INCREMENT_COLUMNS,
   type StoreContents,
   StoreError,
 } from "../event-store.ts";
+import { KEEP_EVERYTHING, type PruneReport, type Retention } from "../retention.ts";
 import { type Commit, CommitWriter } from "./commit-writer.ts";
 import { type OpenDatabase, openForWriting, unusableOr } from "./database.ts";
-import type { DedupIndex } from "./dedup-index.ts";
+import { type DedupIndex, REMEMBERED_SPAN_MAX } from "./dedup-index.ts";
 import { IncrementRows } from "./increment-rows.ts";
 import { type Arrival, KeyLookup } from "./key-lookup.ts";
 import { migrateDatabase } from "./migrate.ts";
+import { Pruner, type PruneStep } from "./pruner.ts";
 import { RecentEvents } from "./recent-events.ts";
-import { recover } from "./recovery.ts";
-import type { SegmentStep, TopicSegments } from "./topic-segments.ts";
+import { type Recovered, recover } from "./recovery.ts";
+import type { Forgetting } from "./remembered-ids.ts";
+import { RetentionPools } from "./retention-pool.ts";
+import { storedBytes } from "./stored-bytes.ts";
+import { lastSeqOf, type SegmentStep, type TopicSegments } from "./topic-segments.ts";
 import { TopicTable } from "./topic-table.ts";
 
 export interface SqliteStoreOptions {
   readonly path: string;
   readonly migrationsFolder: string;
+  /** Without it everything is kept. */
+  readonly retention?: Retention;
   /** Replaced by tests that make statements fail. */
   readonly open?: OpenDatabase;
-  /** Events that the file may hold; lowered by tests that fill it. */
+  /** From the oldest id that is remembered to the newest event; lowered by tests that fill it. */
   readonly eventsMax?: number;
 }
-
-/** The index keeps sequence numbers in 32 bits. */
-const SEQ_MAX = 0xffff_ffff;
 
 /** What a batch will become, decided in memory; nothing is changed until it has been written. */
 type Plan = Omit<Commit, "fingerprints" | "segmentStep"> & { readonly words: Uint32Array };
@@ -45,6 +50,8 @@ interface OpenState {
   readonly topics: TopicTable;
   readonly lookup: KeyLookup;
   readonly writer: CommitWriter;
+  readonly pools: RetentionPools;
+  readonly pruner: Pruner;
 }
 
 export class SqliteEventStore implements EventStore {
@@ -53,6 +60,7 @@ export class SqliteEventStore implements EventStore {
   readonly #arrival: Arrival = { status: EventStatus.processed, seq: 0, firstReceivedAt: 0 };
   #state: OpenState | undefined;
   #nextSeq = 1;
+  #forgottenThrough = 0;
   #lastReceivedAt = 0;
   #topicIds = new Int32Array(1_024);
   #verdicts = verdictColumns(1_024);
@@ -66,20 +74,16 @@ export class SqliteEventStore implements EventStore {
     const db = (this.#options.open ?? openForWriting)(this.#options.path);
     try {
       migrateDatabase(db, this.#options.migrationsFolder);
-      const { fingerprintKey, topics, index, segments, nextSeq, lastReceivedAt } = recover(db);
-      const recent = new RecentEvents();
-      this.#state = {
-        db,
-        index,
-        recent,
-        segments,
-        topics: new TopicTable(topics.map(({ name }) => name)),
-        lookup: new KeyLookup(db, index, recent, new Fingerprinter(fingerprintKey)),
-        writer: new CommitWriter(db),
+      const recovered = recover(db);
+      this.#state = this.#stateOf(db, recovered);
+      this.#nextSeq = recovered.nextSeq;
+      this.#forgottenThrough = recovered.forgottenThrough;
+      this.#lastReceivedAt = recovered.lastReceivedAt;
+      const { topics } = recovered;
+      return {
+        topics,
+        events: topics.reduce((sum, topic) => sum + topic.unique_processed - topic.pruned, 0),
       };
-      this.#nextSeq = nextSeq;
-      this.#lastReceivedAt = lastReceivedAt;
-      return { topics, events: nextSeq - 1 };
     } catch (error) {
       closeNow(db);
       throw unusableOr(error, this.#options.path);
@@ -91,12 +95,13 @@ export class SqliteEventStore implements EventStore {
     const at = Math.max(receivedAt, this.#lastReceivedAt);
     try {
       const plan = this.#plan(state, events, at);
-      const eventsMax = this.#options.eventsMax ?? SEQ_MAX;
-      if (this.#nextSeq - 1 + plan.fresh.length > eventsMax) {
+      const eventsMax = this.#options.eventsMax ?? REMEMBERED_SPAN_MAX;
+      if (this.#nextSeq - 1 - this.#forgottenThrough + plan.fresh.length > eventsMax) {
         throw new StoreError("refused", `The file is full: it may hold ${eventsMax} events.`, undefined);
       }
       const segmentStep = state.segments.nextStep();
-      state.writer.write({ ...plan, fingerprints: new Uint8Array(plan.words.buffer), segmentStep });
+      const fingerprints = new Uint8Array(plan.words.buffer);
+      state.writer.write({ ...plan, fingerprints, segmentStep: unprunedOf(segmentStep, state.pruner) });
       this.#adopt(state, plan, segmentStep);
       return { verdicts: this.#verdicts, increments: plan.increments };
     } catch (error) {
@@ -105,6 +110,16 @@ export class SqliteEventStore implements EventStore {
       throw error instanceof StoreError
         ? error
         : new StoreError("refused", "The batch could not be prepared.", error);
+    }
+  }
+
+  prune(now: number, rowsMax: number): PruneReport {
+    try {
+      return this.#prune(this.#opened(), now, rowsMax);
+    } catch (error) {
+      throw error instanceof StoreError
+        ? error
+        : new StoreError("refused", "The pruning could not be prepared.", error);
     }
   }
 
@@ -138,6 +153,41 @@ export class SqliteEventStore implements EventStore {
     return this.#state;
   }
 
+  #prune(state: OpenState, now: number, rowsMax: number): PruneReport {
+    const { pruner } = state;
+    const step = pruner.plan(now, rowsMax);
+    const forgetting = step === undefined ? pruner.forgetOutlived(now) : pruner.write(step, now);
+    if (forgetting === undefined) return { removed: 0, isDone: !pruner.shrink() };
+    this.#adoptPruned(state, step, forgetting);
+    return { removed: step?.removed.length ?? 0, isDone: false };
+  }
+
+  #stateOf(db: Database, { fingerprintKey, topics, index, segments, nextSeq }: Recovered): OpenState {
+    const retention = this.#options.retention ?? KEEP_EVERYTHING;
+    const pools = new RetentionPools(retention, nextSeq - 1);
+    for (const [i, topic] of topics.entries()) {
+      const events = topic.unique_processed - topic.pruned;
+      pools.addStored(i + 1, topic.name, { ...topic, events, bytes: topic.storedBytes });
+    }
+    const recent = new RecentEvents();
+    return {
+      db,
+      index,
+      recent,
+      segments,
+      pools,
+      topics: new TopicTable(topics.map(({ name }) => name)),
+      lookup: new KeyLookup(db, index, recent, new Fingerprinter(fingerprintKey)),
+      writer: new CommitWriter(db),
+      pruner: new Pruner({
+        db,
+        pools,
+        dedupWindowMs: retention.dedupWindowMs,
+        prunedThrough: topics.map(({ prunedThrough }) => prunedThrough),
+      }),
+    };
+  }
+
   #plan({ topics, lookup }: OpenState, events: readonly EventRecord[], at: number): Plan {
     this.#reserve(events.length);
     const firstNewTopicId = topics.count + 1;
@@ -148,9 +198,12 @@ export class SqliteEventStore implements EventStore {
     for (let i = 0; i < events.length; i++) {
       const { status, seq } = this.#judge(lookup, events, i, at, fresh.length);
       this.#increments.add(this.#topicIds[i]!, status);
-      if (status === EventStatus.processed) fresh.push(i);
-      else if (status === EventStatus.conflict) conflicts.push({ at: i, seq });
+      if (status === EventStatus.processed) {
+        fresh.push(i);
+        this.#increments.addStored(this.#topicIds[i]!, storedBytes(events[i]!));
+      } else if (status === EventStatus.conflict) conflicts.push({ at: i, seq });
     }
+    const { rows, storedBytes: bytes } = this.#increments.take();
     return {
       events,
       topicIds: this.#topicIds,
@@ -158,7 +211,8 @@ export class SqliteEventStore implements EventStore {
       firstSeq: this.#nextSeq,
       words: wordsOf(fresh, lookup.words),
       conflicts,
-      increments: { at, newTopics: topics.staged, rows: this.#increments.take() },
+      increments: { at, newTopics: topics.staged, rows },
+      storedBytes: bytes,
       firstNewTopicId,
     };
   }
@@ -194,7 +248,8 @@ export class SqliteEventStore implements EventStore {
     }
   }
 
-  #follow({ index, recent, segments, topics }: OpenState, plan: Plan, step: SegmentStep | undefined): void {
+  #follow(state: OpenState, plan: Plan, step: SegmentStep | undefined): void {
+    const { index, recent, segments, topics, pools } = state;
     const { events, topicIds, fresh, firstSeq, words, increments } = plan;
     if (step !== undefined) segments.keepStep(step);
     for (let i = 0; i < fresh.length; i++) {
@@ -203,9 +258,26 @@ export class SqliteEventStore implements EventStore {
       recent.add(firstSeq + i, events[position]!, increments.at);
       segments.add(firstSeq + i, topicIds[position]!);
     }
+    for (const [i, name] of topics.staged.entries()) pools.addTopic(plan.firstNewTopicId + i, name);
+    for (let i = 0, row = 0; i < increments.rows.length; i += INCREMENT_COLUMNS, row++)
+      pools.change(increments.rows[i]!, increments.rows[i + 2]!, plan.storedBytes[row]!);
     topics.keepStaged();
     this.#nextSeq += fresh.length;
     this.#lastReceivedAt = increments.at;
+  }
+
+  /** A step of pruning succeeded: only now does memory follow the file. */
+  #adoptPruned({ index, recent, pruner }: OpenState, step: PruneStep | undefined, gone: Forgetting): void {
+    try {
+      if (step !== undefined) {
+        pruner.follow(step);
+        for (const { seq } of step.removed) recent.drop(seq);
+      }
+      for (const { low, high, seq } of gone.ids) index.remove(low, high, seq);
+      if (gone.through > 0) this.#forgottenThrough = gone.through;
+    } catch (error) {
+      throw new StoreError("unknown", "The pruning succeeded, but memory could not follow it.", error);
+    }
   }
 
   #reserve(events: number): void {
@@ -213,6 +285,13 @@ export class SqliteEventStore implements EventStore {
     this.#topicIds = new Int32Array(events * 2);
     this.#verdicts = verdictColumns(events * 2);
   }
+}
+
+/** Lists of events that are removed already are not worth writing. */
+function unprunedOf(step: SegmentStep | undefined, pruner: Pruner): SegmentStep | undefined {
+  if (step === undefined) return undefined;
+  const rows = step.rows.filter((row) => lastSeqOf(row) > pruner.prunedThrough(row.topicId));
+  return { ...step, rows };
 }
 
 /** The fingerprints of the new events, one after the other, in memory of their own. */

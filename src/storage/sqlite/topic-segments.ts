@@ -24,6 +24,12 @@ export function segmentOf(seq: number): number {
   return Math.floor(seq / SEGMENT_EVENTS);
 }
 
+/** The newest event that a row lists. */
+export function lastSeqOf({ segment, offsets }: SegmentRow): number {
+  const last = offsets.length - Uint16Array.BYTES_PER_ELEMENT;
+  return segment * SEGMENT_EVENTS + offsets[last]! + offsets[last + 1]! * 256;
+}
+
 export class TopicSegments {
   readonly #topicIds = new Uint32Array(SEGMENT_EVENTS);
   #segment: number;

@@ -1,7 +1,7 @@
 /** Settings come from flags and variables; what cannot be used stops the start with one clear sentence. */
 
 import { describe, expect, test } from "bun:test";
-import { flagOf } from "../../../src/config/flags.ts";
+import { defaultText, flagOf } from "../../../src/config/flags.ts";
 import { localNodeUrl, parseConfig } from "../../../src/config/parse-config.ts";
 import { UsageError } from "../../../src/config/parse-flags.ts";
 import { configurationPage, flagsHelp } from "../../../src/config/reference.ts";
@@ -25,10 +25,33 @@ function messageOf(args: readonly string[], environment: Environment = {}): stri
   throw new Error(`Expected ${JSON.stringify([args, environment])} to be refused.`);
 }
 
+/** What `otherValue` stands for. */
+function parsedValue(name: keyof Config, value: string): Config[keyof Config] {
+  switch (SETTINGS[name].kind) {
+    case "text":
+      return value;
+    case "integer":
+      return Number(value);
+    case "duration":
+      return 90_000;
+    case "topic limits":
+      return [{ pattern: "orders.*", max: 7_000 }];
+  }
+}
+
 /** A value of a setting that is not its default. */
 function otherValue(name: keyof Config): string {
   const setting: Setting = SETTINGS[name];
-  return setting.kind === "text" ? `${setting.default}x` : String(setting.min + 1);
+  switch (setting.kind) {
+    case "text":
+      return `${setting.default}x`;
+    case "integer":
+      return String(setting.min + 1);
+    case "duration":
+      return "90s";
+    case "topic limits":
+      return setting.unit === "duration" ? "orders.*=7s" : "orders.*=7000";
+  }
 }
 
 test("without flags and variables every setting has its default", () => {
@@ -41,23 +64,27 @@ describe.each(SETTING_NAMES)("%s", (name) => {
   const setting: Setting = SETTINGS[name];
   const flag = `--${flagOf(name)}`;
   const value = otherValue(name);
-  const parsed = setting.kind === "text" ? value : Number(value);
+  const parsed = parsedValue(name, value);
 
   test("is set by its flag, in both spellings, and by its variable", () => {
-    expect(parseConfig([flag, value], {})[name]).toBe(parsed);
-    expect(parseConfig([`${flag}=${value}`], {})[name]).toBe(parsed);
-    expect(parseConfig([], { [variableOf(name)]: value })[name]).toBe(parsed);
+    expect(parseConfig([flag, value], {})[name]).toEqual(parsed);
+    expect(parseConfig([`${flag}=${value}`], {})[name]).toEqual(parsed);
+    expect(parseConfig([], { [variableOf(name)]: value })[name]).toEqual(parsed);
   });
 
   test("its flag beats its variable", () => {
-    const environment = { [variableOf(name)]: String(setting.default) };
-    expect(parseConfig([flag, value], environment)[name]).toBe(parsed);
+    const environment = { [variableOf(name)]: defaultText(setting) };
+    expect(parseConfig([flag, value], environment)[name]).toEqual(parsed);
   });
 
   test("takes its own range and nothing outside", () => {
     if (setting.kind === "text") {
       expect(messageOf([flag, ""])).toBe(`${flag} must not be empty.`);
       expect(messageOf([], { [variableOf(name)]: "" })).toBe(`${variableOf(name)} must not be empty.`);
+      return;
+    }
+    if (setting.kind !== "integer") {
+      expect(messageOf([flag, "soon"])).toMatch(new RegExp(`^Expected ${flag} to .*, got `));
       return;
     }
     const { min, max } = setting;
@@ -73,7 +100,7 @@ describe.each(SETTING_NAMES)("%s", (name) => {
   test("is in the help and in the reference", () => {
     expect(flagsHelp(SETTINGS)).toContain(`${flag} `);
     expect(configurationPage()).toContain(
-      `| \`${flag}\` | \`${variableOf(name)}\` | \`${setting.default}\` |`,
+      `| \`${flag}\` | \`${variableOf(name)}\` | \`${defaultText(setting)}\` |`,
     );
   });
 });

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { ANYONE } from "../../../src/ingest/grant.ts";
 import { LedgerHost, REOPEN_DELAY_MS } from "../../../src/ingest/ledger-host.ts";
 import { commitOutcomesOf, type FromLedger, PublishBatch } from "../../../src/ingest/ledger-messages.ts";
+import { PRUNE_POLL_MS, PRUNE_ROWS_MIN } from "../../../src/ingest/prune-schedule.ts";
 import { StoreError } from "../../../src/storage/event-store.ts";
 import { MemoryEventStore } from "./memory-event-store.ts";
 
@@ -11,19 +12,21 @@ let store: MemoryEventStore;
 let posted: FromLedger[];
 let soon: (() => void)[];
 let later: { task: () => void; delayMs: number }[];
+/** Tasks that retention has put off. */
+let pruning: { task: () => void; delayMs: number }[];
 let between: number;
 let host: LedgerHost;
 
 beforeEach(() => {
   store = new MemoryEventStore();
-  [posted, soon, later, between] = [[], [], [], 0];
+  [posted, soon, later, pruning, between] = [[], [], [], [], 0];
   host = new LedgerHost({
     store,
     limits: { eventsMax: 10_000, eventBytesMax: 1_000, topicsMax: 10 },
     now: () => 1,
     post: (message) => posted.push(message),
     soon: (task) => soon.push(task),
-    later: (task, delayMs) => later.push({ task, delayMs }),
+    later: (task, delayMs) => void (delayMs === REOPEN_DELAY_MS ? later : pruning).push({ task, delayMs }),
     betweenCommits: () => between++,
   });
 });
@@ -145,4 +148,39 @@ test("closing answers what is in the queue first", () => {
   runAll();
   expect(told()).toEqual(['"a":ok', "closed"]);
   expect(store.isOpen).toBe(false);
+});
+
+describe("retention", () => {
+  test("takes a step after each commit, for twice the events it brought in, and looks again by itself", () => {
+    host.start();
+    publish(...Array.from({ length: 400 }, (_, i) => String(i)));
+    runAll();
+    expect(store.prunings).toEqual([PRUNE_ROWS_MIN, 800]);
+    expect(pruning.map(({ delayMs }) => delayMs)).toEqual([PRUNE_POLL_MS]);
+    pruning.shift()!.task();
+    expect(store.prunings.at(-1)).toBe(PRUNE_ROWS_MIN);
+  });
+
+  test("goes on soon while there is more to remove", () => {
+    store.pruneReports.push({ removed: 5, isDone: false });
+    host.start();
+    expect(pruning[0]!.delayMs).toBeLessThan(PRUNE_POLL_MS);
+  });
+
+  test("whose step fails leaves the node as it is; one of unknown outcome has the store opened again", () => {
+    host.start();
+    told();
+    store.pruneFailures.push(new StoreError("refused", "full", undefined));
+    pruning.shift()!.task();
+    expect(told()).toEqual([]);
+    store.pruneFailures.push(new StoreError("unknown", "lost", new Error("EIO")));
+    pruning.shift()!.task();
+    expect(told()).toEqual(["failed", "opened"]);
+  });
+
+  test("leaves a store alone that is not open", () => {
+    store.openFailures.push(new Error("1"));
+    host.start();
+    expect(store.prunings).toEqual([]);
+  });
 });

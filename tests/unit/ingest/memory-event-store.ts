@@ -8,6 +8,7 @@ import type {
   StoreContents,
   StoreError,
 } from "../../../src/storage/event-store.ts";
+import type { PruneReport } from "../../../src/storage/retention.ts";
 
 export class MemoryEventStore implements EventStore {
   /** The batches that were committed, in order. */
@@ -17,6 +18,12 @@ export class MemoryEventStore implements EventStore {
   readonly #events = new Map<string, { seq: number; payload: string; receivedAt: number }>();
   readonly #topics: string[] = [];
   isOpen = false;
+  /** The sizes of the steps that were asked for. */
+  readonly prunings: number[] = [];
+  /** Thrown by the next prunings, one each. */
+  readonly pruneFailures: StoreError[] = [];
+  /** Returned by the next prunings, one each. */
+  readonly pruneReports: PruneReport[] = [];
   /** Thrown by the next openings, one each. */
   readonly openFailures: Error[] = [];
 
@@ -52,6 +59,13 @@ export class MemoryEventStore implements EventStore {
     }
     const increments = { at: receivedAt, newTopics, rows: Float64Array.from(rows.flat()) };
     return { verdicts: { status, seq, firstReceivedAt }, increments };
+  }
+
+  prune(_now: number, rowsMax: number): PruneReport {
+    const failure = this.pruneFailures.shift();
+    if (failure !== undefined) throw failure;
+    this.prunings.push(rowsMax);
+    return this.pruneReports.shift() ?? { removed: 0, isDone: true };
   }
 
   hasTopic(name: string): boolean {

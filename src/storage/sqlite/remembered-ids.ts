@@ -1,0 +1,172 @@
+/** The rows of `fingerprints`: one a commit, from which ids go as they are forgotten, until the row is empty. */
+
+import type { Database, Statement } from "bun:sqlite";
+import { FINGERPRINT_WORDS } from "../../events/fingerprint.ts";
+import { fingerprintsChecksum, isIntact, metaChecksum } from "./checksums.ts";
+import { DatabaseUnusableError } from "./database.ts";
+
+export const FINGERPRINT_BYTES = FINGERPRINT_WORDS * Uint32Array.BYTES_PER_ELEMENT;
+
+const OFFSET_BYTES = Uint32Array.BYTES_PER_ELEMENT;
+
+export interface FingerprintRow {
+  readonly firstSeq: number;
+  readonly count: number;
+  readonly words: Uint8Array;
+  readonly offsets: Uint8Array | null;
+  readonly receivedAt: number;
+  readonly outlived: number;
+  readonly checksum: number | null;
+}
+
+/** Bytes of fingerprints that a row may have and still be joined with another: what is joined is written anew. */
+const JOINED_BYTES_MAX = 512 * FINGERPRINT_BYTES;
+
+export const FINGERPRINT_COLUMNS =
+  "first_seq AS firstSeq, count, words, offsets, received_at AS receivedAt, outlived, checksum";
+
+/** Calls back for every id of a row. @throws DatabaseUnusableError */
+export function forEachId(
+  row: FingerprintRow,
+  see: (seq: number, words: Uint32Array, at: number) => void,
+): void {
+  const words = wordsIn(row.words);
+  const offsets = row.offsets === null ? undefined : wordsIn(row.offsets);
+  const ids = offsets?.length ?? row.count;
+  if (!isIntact(row.checksum, fingerprintsChecksum(row)) || words.length !== ids * FINGERPRINT_WORDS)
+    throw new DatabaseUnusableError(`The file's fingerprints from event ${row.firstSeq} on are damaged.`);
+  for (let i = 0; i < ids; i++) see(row.firstSeq + (offsets?.[i] ?? i), words, i * FINGERPRINT_WORDS);
+}
+
+/** An id that is no longer remembered. */
+export interface ForgottenId {
+  readonly low: number;
+  readonly high: number;
+  readonly seq: number;
+}
+
+export interface Forgetting {
+  readonly ids: readonly ForgottenId[];
+  /** No id up to this `seq` is remembered any more; 0 where that has not changed. */
+  readonly through: number;
+}
+
+export class RememberedIds {
+  readonly #covering: Statement<FingerprintRow, [number, number]>;
+  readonly #before: Statement<FingerprintRow, [number]>;
+  readonly #first: Statement<FingerprintRow, []>;
+  readonly #outlived: Statement<FingerprintRow, [number]>;
+  readonly #replace: Statement;
+  readonly #delete: Statement;
+  readonly #setForgottenThrough: Statement;
+
+  constructor(db: Database) {
+    const select = `SELECT ${FINGERPRINT_COLUMNS} FROM fingerprints`;
+    this.#covering = db.prepare(
+      `${select} WHERE first_seq >= coalesce((SELECT max(first_seq) FROM fingerprints WHERE first_seq <= ?1), ?1)
+       AND first_seq <= ?2 ORDER BY first_seq`,
+    );
+    this.#before = db.prepare(`${select} WHERE first_seq < ? ORDER BY first_seq DESC LIMIT 1`);
+    this.#first = db.prepare(`${select} ORDER BY first_seq LIMIT 1`);
+    this.#outlived = db.prepare(`${select} WHERE first_seq >= ? AND outlived > 0 ORDER BY first_seq LIMIT 1`);
+    this.#replace = db.prepare(
+      `INSERT INTO fingerprints (first_seq, count, words, offsets, received_at, outlived, checksum)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+       ON CONFLICT (first_seq) DO UPDATE SET
+         count = ?2, words = ?3, offsets = ?4, received_at = ?5, outlived = ?6, checksum = ?7`,
+    );
+    this.#delete = db.prepare("DELETE FROM fingerprints WHERE first_seq = ?");
+    this.#setForgottenThrough = db.prepare(
+      `INSERT INTO meta (key, value, checksum) VALUES ('forgotten_through', ?1, ?2)
+       ON CONFLICT (key) DO UPDATE SET value = ?1, checksum = ?2`,
+    );
+  }
+
+  /** The rows that cover these sequence numbers, both inclusive. */
+  covering(first: number, last: number): FingerprintRow[] {
+    return this.#covering.all(first, last);
+  }
+
+  /** The first row from `seq` on with ids that have outlived their event. */
+  outlivedFrom(seq: number): FingerprintRow | undefined {
+    return this.#outlived.get(seq) ?? undefined;
+  }
+
+  /** Writes a row anew, joined with the one before it when both have few ids left. */
+  write(row: FingerprintRow): void {
+    const before = isThinned(row) ? this.#before.get(row.firstSeq) : null;
+    if (before === null || !isThinned(before) || before.words.length + row.words.length > JOINED_BYTES_MAX) {
+      this.#write(row);
+      return;
+    }
+    this.#delete.run(row.firstSeq);
+    this.#write(joined(before, row));
+  }
+
+  /** Removes the rows at the front in which nothing is remembered. @returns the last `seq` they covered, or 0. */
+  dropForgotten(): number {
+    let forgottenThrough = 0;
+    for (let row = this.#first.get(); row !== null && isEmpty(row); row = this.#first.get()) {
+      forgottenThrough = row.firstSeq + row.count - 1;
+      this.#delete.run(row.firstSeq);
+    }
+    if (forgottenThrough === 0) return 0;
+    const value = String(forgottenThrough);
+    this.#setForgottenThrough.run(value, metaChecksum("forgotten_through", value));
+    return forgottenThrough;
+  }
+
+  #write(row: FingerprintRow): void {
+    const { firstSeq, count, words, offsets, receivedAt, outlived } = row;
+    this.#replace.run(firstSeq, count, words, offsets, receivedAt, outlived, fingerprintsChecksum(row));
+  }
+}
+
+/** What is left of a row, and what is forgotten, when only some of its ids are kept. */
+export function thinned(
+  row: FingerprintRow,
+  isKept: (seq: number) => boolean,
+): { row: FingerprintRow; forgotten: ForgottenId[] } {
+  const offsets: number[] = [];
+  const kept: number[] = [];
+  const forgotten: ForgottenId[] = [];
+  forEachId(row, (seq, words, at) => {
+    if (isKept(seq)) {
+      offsets.push(seq - row.firstSeq);
+      for (let word = 0; word < FINGERPRINT_WORDS; word++) kept.push(words[at + word]!);
+    } else forgotten.push({ low: words[at]!, high: words[at + 1]!, seq });
+  });
+  if (forgotten.length === 0) return { row, forgotten };
+  const rest = { words: bytesOf(kept), offsets: bytesOf(offsets), checksum: null };
+  return { row: { ...row, ...rest }, forgotten };
+}
+
+/** Only rows without outlived ids are joined: for those the time of the commit is the only one that is stored. */
+function isThinned({ offsets, outlived }: FingerprintRow): boolean {
+  return offsets !== null && outlived === 0;
+}
+
+function isEmpty({ offsets }: FingerprintRow): boolean {
+  return offsets?.length === 0;
+}
+
+function joined(a: FingerprintRow, b: FingerprintRow): FingerprintRow {
+  const distance = b.firstSeq - a.firstSeq;
+  const later = wordsIn(b.offsets!).map((offset) => offset + distance);
+  return {
+    ...a,
+    count: a.count + b.count,
+    words: Buffer.concat([a.words, b.words]),
+    offsets: Buffer.concat([a.offsets!, new Uint8Array(later.buffer)]),
+    receivedAt: b.receivedAt,
+  };
+}
+
+function wordsIn(bytes: Uint8Array): Uint32Array {
+  const aligned = bytes.byteOffset % OFFSET_BYTES === 0 ? bytes : bytes.slice();
+  return new Uint32Array(aligned.buffer, aligned.byteOffset, Math.floor(bytes.length / OFFSET_BYTES));
+}
+
+function bytesOf(words: readonly number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(words).buffer);
+}
