@@ -17,6 +17,9 @@ const HTTP_PUBLISHERS = 8;
 const CHANNELS = 4;
 const FRAMES_IN_FLIGHT = 8;
 
+/** A long run says now and then that it is alive. */
+const KILLS_PER_LINE = 25;
+
 const RESULTS = { results: true };
 
 /** One that is told often, one that gets sums. */
@@ -104,6 +107,7 @@ export class CrashRun implements Disposable {
       if (!wasKilled) continue;
       this.#receipt.kills++;
       this.#receipt.kills_by_moment[moment]++;
+      if (this.#receipt.kills % KILLS_PER_LINE === 0) console.log(`crash: ${this.#receipt.kills} kills`);
       const { inCommit, inCheckpoint } = readLeftBehind(this.#folder.path, startedAt);
       if (inCommit) this.#receipt.found.in_the_middle_of_a_commit++;
       if (inCheckpoint) this.#receipt.found.in_the_middle_of_a_checkpoint++;

@@ -67,7 +67,7 @@ async function judgeServed(node: NodeProcess, stored: StoredData): Promise<Judge
   };
   if (wrong.length + refused.length === 0) return { verdict: "harmless", because: "" };
   if (wrong.length === 0) return { verdict: "answered 5xx", because: because(refused) };
-  const events = stored.earlier.find(({ stats }) => stats === served.get("/stats"))?.events;
+  const events = stored.earlier.slice(0, -1).find(({ stats }) => stats === served.get("/stats"))?.events;
   if (events !== undefined && isBeginning(served.get(ALL_EVENTS), stored, events)) {
     return {
       verdict: SAYS_SO.test(node.output) ? "earlier, said" : "earlier, unsaid",
