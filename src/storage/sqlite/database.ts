@@ -1,6 +1,7 @@
 /** Opens the database file with the settings that the promise rests on, and reads them back. */
 
 import { Database } from "bun:sqlite";
+import { faultBeforeOpening, faultOfSize } from "./file-shape.ts";
 
 export type OpenDatabase = (path: string) => Database;
 
@@ -17,11 +18,15 @@ export class DatabaseUnusableError extends Error {
 
 /** The one connection that writes. Every commit is synced; checkpoints are run elsewhere. */
 export function openForWriting(path: string): Database {
+  refuse(faultBeforeOpening(path));
   const db = new Database(path, { create: true });
   try {
     db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    // Only counts for a file that is made here: so that what retention frees can be given back.
-    db.run("PRAGMA auto_vacuum = INCREMENTAL");
+    const pages = Number(readPragma(db, "page_count"));
+    refuse(faultOfSize(path, pages * Number(readPragma(db, "page_size"))));
+    // So that what retention frees can be given back. On a file that is not new it would be a commit, before anybody
+    // has looked at what the file is and how its log ends.
+    if (pages === 0) db.run("PRAGMA auto_vacuum = INCREMENTAL");
     refuseForeign(db, path);
     db.run("PRAGMA journal_mode = WAL");
     db.run("PRAGMA synchronous = FULL");
@@ -61,6 +66,10 @@ function expectPragma(db: Database, name: string, expected: unknown): void {
   throw new DatabaseUnusableError(
     `Expected ${name} to be ${expected}, got ${actual}: this file system cannot keep what is acknowledged.`,
   );
+}
+
+function refuse(fault: string | undefined): void {
+  if (fault !== undefined) throw new DatabaseUnusableError(fault);
 }
 
 function refuseForeign(db: Database, path: string): void {

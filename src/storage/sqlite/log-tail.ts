@@ -1,0 +1,133 @@
+/**
+ * What lies in a write-ahead log behind the place where SQLite stopped reading it.
+ *
+ * SQLite takes a log up to the first frame that is not sound and drops the rest without a word, which is right after
+ * a power cut: only the transaction that was being written can be torn then, since every one before it was synced.
+ * Whole commits behind the torn place mean that a frame was damaged later, and that commits which were acknowledged
+ * are gone. The format: https://www.sqlite.org/fileformat2.html#walformat
+ */
+
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+
+const HEADER_BYTES = 32;
+const FRAME_HEADER_BYTES = 24;
+
+/** The two words that begin a log; the last bit says in which byte order its checksums are computed. */
+const MAGIC_LITTLE_ENDIAN = 0x377f0682;
+const MAGIC_BIG_ENDIAN = 0x377f0683;
+
+const PAGE_BYTES_MIN = 512;
+const PAGE_BYTES_MAX = 65_536;
+
+/** Of the commits behind the torn place one may be torn itself: the one that a power cut interrupted. */
+const COMMITS_TORN_BY_POWER_CUT_MAX = 1;
+
+export interface LogTail {
+  /** Frames of this generation of the log that SQLite did not take; the torn one is among them. */
+  readonly framesBehind: number;
+  /** How many of them end a commit. */
+  readonly commitsBehind: number;
+  /** False when the log's own header is damaged: then SQLite takes none of its frames. */
+  readonly isHeaderSound: boolean;
+}
+
+const NOTHING_BEHIND: LogTail = { framesBehind: 0, commitsBehind: 0, isHeaderSound: true };
+
+/**
+ * To be asked right after opening, before the next commit writes over the frames.
+ *
+ * @param logPath of the `-wal` file. It may be opened beside SQLite, which keeps its locks in other files.
+ * @param framesTaken the `log` of `PRAGMA wal_checkpoint(PASSIVE)`.
+ */
+export function readLogTail(logPath: string, framesTaken: number): LogTail {
+  const file = openIfThere(logPath);
+  if (file === undefined) return NOTHING_BEHIND;
+  try {
+    const header = read(file, 0, HEADER_BYTES);
+    if (header === undefined) return NOTHING_BEHIND;
+    const pageBytes = pageBytesOf(header);
+    const isHeaderSound = pageBytes !== undefined && isChecksumRight(header);
+    const frameBytes = FRAME_HEADER_BYTES + (pageBytes ?? mostLikelyPageBytes(file));
+    // A damaged header may have lost the salts: the first frame has them as well.
+    const salts = isHeaderSound ? header.subarray(16, 24) : read(file, HEADER_BYTES + 8, 8);
+    return { ...countBehind(file, { framesTaken, frameBytes, salts }), isHeaderSound };
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Whether commits are gone that were synced: more is missing than a power cut can take. */
+export function isLogDamaged({ commitsBehind, isHeaderSound }: LogTail): boolean {
+  return commitsBehind > (isHeaderSound ? COMMITS_TORN_BY_POWER_CUT_MAX : 0);
+}
+
+interface Frames {
+  readonly framesTaken: number;
+  readonly frameBytes: number;
+  /** They tell the frames of this generation from older ones that lie beneath. */
+  readonly salts: Buffer | undefined;
+}
+
+function countBehind(
+  file: number,
+  { framesTaken, frameBytes, salts }: Frames,
+): Pick<LogTail, "framesBehind" | "commitsBehind"> {
+  let framesBehind = 0;
+  let commitsBehind = 0;
+  const { size } = fstatSync(file);
+  for (let at = HEADER_BYTES + framesTaken * frameBytes; at + frameBytes <= size; at += frameBytes) {
+    const frame = read(file, at, FRAME_HEADER_BYTES);
+    if (frame === undefined || salts === undefined) break;
+    if (!frame.subarray(8, 16).equals(salts)) continue;
+    framesBehind++;
+    // The size of the database in pages after this frame's commit; zero within one.
+    if (frame.readUInt32BE(4) > 0) commitsBehind++;
+  }
+  return { framesBehind, commitsBehind };
+}
+
+/** Undefined where these are not the first bytes of a log. */
+function pageBytesOf(header: Buffer): number | undefined {
+  const magic = header.readUInt32BE(0);
+  const pageBytes = header.readUInt32BE(8);
+  const isLog = magic === MAGIC_LITTLE_ENDIAN || magic === MAGIC_BIG_ENDIAN;
+  const isPage =
+    pageBytes >= PAGE_BYTES_MIN && pageBytes <= PAGE_BYTES_MAX && Number.isInteger(Math.log2(pageBytes));
+  return isLog && isPage ? pageBytes : undefined;
+}
+
+/** Damage took the page size, so the size that divides the file into frames stands in for it. */
+function mostLikelyPageBytes(file: number): number {
+  const { size } = fstatSync(file);
+  for (let pageBytes = PAGE_BYTES_MAX; pageBytes > PAGE_BYTES_MIN; pageBytes /= 2) {
+    if ((size - HEADER_BYTES) % (FRAME_HEADER_BYTES + pageBytes) === 0) return pageBytes;
+  }
+  return PAGE_BYTES_MIN;
+}
+
+/** The checksum of the header's first 24 bytes, as the format has it. */
+function isChecksumRight(header: Buffer): boolean {
+  const isBigEndian = header.readUInt32BE(0) === MAGIC_BIG_ENDIAN;
+  const word = (at: number): number => (isBigEndian ? header.readUInt32BE(at) : header.readUInt32LE(at));
+  let [first, second] = [0, 0];
+  for (let at = 0; at < 24; at += 8) {
+    first = (first + word(at) + second) >>> 0;
+    second = (second + word(at + 4) + first) >>> 0;
+  }
+  return header.readUInt32BE(24) === first && header.readUInt32BE(28) === second;
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** So many bytes, or undefined where the file ends before. */
+function read(file: number, at: number, bytes: number): Buffer | undefined {
+  const buffer = Buffer.alloc(bytes);
+  return readSync(file, buffer, 0, bytes, at) === bytes ? buffer : undefined;
+}
