@@ -42,8 +42,8 @@ export interface CommitReport {
   /** One per publish that was taken, in order. */
   readonly outcomes: readonly Outcome[];
   readonly notice: CommitNotice | undefined;
-  /** Set when the store must be opened again before the next commit. */
-  readonly lost: StoreError | undefined;
+  /** Why the commit failed; with an unknown outcome the store must be opened again before the next one. */
+  readonly failure: StoreError | undefined;
 }
 
 /** A publish on its way through one commit: decoded, with its range in the batch, or refused. */
@@ -144,7 +144,7 @@ export class GroupCommit {
       return {
         outcomes: entries.map((entry) => ("outcome" in entry ? entry.outcome : emptyOutcome(entry))),
         notice: undefined,
-        lost: undefined,
+        failure: undefined,
       };
     }
     try {
@@ -152,11 +152,11 @@ export class GroupCommit {
       return {
         outcomes: entries.map((entry) => ("outcome" in entry ? entry.outcome : accepted(entry, result))),
         notice: result.increments,
-        lost: undefined,
+        failure: undefined,
       };
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      return { ...refuseAll(entries, error), lost: error.outcome === "unknown" ? error : undefined };
+      return { ...refuseAll(entries, error), failure: error };
     }
   }
 }

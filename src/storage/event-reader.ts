@@ -38,6 +38,7 @@ export interface ConflictPage {
   readonly count: number;
 }
 
+/** Every method throws `StorageFault` where the storage cannot be read. */
 export interface EventReader {
   page(query: EventQuery): Promise<EventPage>;
   conflicts(query: ConflictQuery): Promise<ConflictPage>;

@@ -2,16 +2,25 @@
 
 import { statSync } from "node:fs";
 import { CHECKPOINT_POLL_MS, Checkpointer } from "../storage/sqlite/checkpointer.ts";
+import { OpenFiles } from "../storage/sqlite/open-files.ts";
 import type { CheckpointStart } from "./messages.ts";
 
 declare const self: Worker;
 
 function start({ databasePath, restartRequest }: CheckpointStart): void {
   const logBytes = (): number => statSync(`${databasePath}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-  const checkpointer = new Checkpointer(databasePath, restartRequest, logBytes);
+  const files = new OpenFiles(databasePath);
+  let checkpointer: Checkpointer | undefined;
+  const poll = (): void => {
+    if (checkpointer === undefined) {
+      checkpointer = new Checkpointer(databasePath, restartRequest, logBytes);
+      files.remember();
+    }
+    if (files.displaced() === undefined) checkpointer.poll();
+  };
   setInterval(() => {
     try {
-      checkpointer.poll();
+      poll();
     } catch {
       // A checkpoint that fails leaves the log as it is and is tried again; commits report a failing disk themselves.
     }

@@ -11,7 +11,7 @@ import {
   StoreError,
 } from "../event-store.ts";
 import { type Commit, CommitWriter } from "./commit-writer.ts";
-import { type OpenDatabase, openForWriting, unusableOr } from "./database.ts";
+import { type OpenDatabase, openExisting, openForWriting, unusableOr } from "./database.ts";
 import type { DedupIndex } from "./dedup-index.ts";
 import { IncrementRows } from "./increment-rows.ts";
 import { type Arrival, KeyLookup } from "./key-lookup.ts";
@@ -52,6 +52,7 @@ export class SqliteEventStore implements EventStore {
   readonly #increments = new IncrementRows();
   readonly #arrival: Arrival = { status: EventStatus.processed, seq: 0, firstReceivedAt: 0 };
   #state: OpenState | undefined;
+  #hasBeenOpen = false;
   #nextSeq = 1;
   #lastReceivedAt = 0;
   #topicIds = new Int32Array(1_024);
@@ -63,7 +64,8 @@ export class SqliteEventStore implements EventStore {
 
   open(): StoreContents {
     this.close();
-    const db = (this.#options.open ?? openForWriting)(this.#options.path);
+    const open = this.#options.open ?? (this.#hasBeenOpen ? openExisting : openForWriting);
+    const db = open(this.#options.path);
     try {
       migrateDatabase(db, this.#options.migrationsFolder);
       const { fingerprintKey, topics, index, segments, nextSeq, lastReceivedAt } = recover(db);
@@ -77,6 +79,7 @@ export class SqliteEventStore implements EventStore {
         lookup: new KeyLookup(db, index, recent, new Fingerprinter(fingerprintKey)),
         writer: new CommitWriter(db),
       };
+      this.#hasBeenOpen = true;
       this.#nextSeq = nextSeq;
       this.#lastReceivedAt = lastReceivedAt;
       return { topics, events: nextSeq - 1 };

@@ -26,6 +26,7 @@ function makeClient(limits: Partial<LedgerClientLimits> = {}): LedgerClient {
       opened: () => told.push("opened"),
       committed: ({ at }) => told.push(`committed ${at}`),
       failed: (reason) => told.push(`failed ${reason}`),
+      healed: () => told.push("healed"),
       unusable: (reason) => told.push(`unusable ${reason}`),
       fault: (reason) => told.push(`fault ${reason}`),
     },
@@ -141,8 +142,12 @@ describe("nothing is taken", () => {
 
   test("while storage fails; afterwards again", () => {
     opened();
-    client.receive({ kind: "failed", reason: "disk" });
-    expect([submit("a"), client.state]).toEqual(["storage_failing", "failing"]);
+    client.receive({ kind: "failed", reason: "disk", fault: "the disk is full" });
+    expect([submit("a"), client.state, client.storageFault]).toEqual([
+      "storage_failing",
+      "failing",
+      "the disk is full",
+    ]);
     client.receive({ kind: "opened", contents: { topics: [], events: 0 } });
     expect(submit("a")).toBeUndefined();
     expect(told).toEqual(["opened", "failed disk", "opened"]);
@@ -152,7 +157,7 @@ describe("nothing is taken", () => {
     opened();
     await client.drain();
     for (const message of [
-      { kind: "failed", reason: "x" },
+      { kind: "failed", reason: "x", fault: "y" },
       { kind: "opened", contents: { topics: [], events: 0 } },
     ] as FromLedger[]) {
       client.receive(message);

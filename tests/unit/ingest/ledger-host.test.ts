@@ -12,11 +12,13 @@ let posted: FromLedger[];
 let soon: (() => void)[];
 let later: { task: () => void; delayMs: number }[];
 let between: number;
+/** Thrown by the next probes, one each. */
+let probeFailures: Error[];
 let host: LedgerHost;
 
 beforeEach(() => {
   store = new MemoryEventStore();
-  [posted, soon, later, between] = [[], [], [], 0];
+  [posted, soon, later, probeFailures, between] = [[], [], [], [], 0];
   host = new LedgerHost({
     store,
     limits: { eventsMax: 10_000, eventBytesMax: 1_000, topicsMax: 10 },
@@ -24,6 +26,10 @@ beforeEach(() => {
     post: (message) => posted.push(message),
     soon: (task) => soon.push(task),
     later: (task, delayMs) => later.push({ task, delayMs }),
+    probe: () => {
+      const failure = probeFailures.shift();
+      if (failure !== undefined) throw failure;
+    },
     betweenCommits: () => between++,
   });
 });
@@ -90,7 +96,11 @@ describe("after a commit whose outcome is unknown", () => {
 
   test("the log is told why", () => {
     lose();
-    expect(posted).toContainEqual({ kind: "failed", reason: "lost (EIO)" });
+    expect(posted).toContainEqual({
+      kind: "failed",
+      reason: "lost (EIO)",
+      fault: "the storage cannot be used",
+    });
   });
 
   test("while it cannot be reopened everything is refused with its id, and opening is tried again and again", () => {
