@@ -6,6 +6,7 @@ import {
   commitOutcomesOf,
   type FromLedger,
   PublishBatch,
+  type StorageFailure,
   type ToLedger,
 } from "./ledger-messages.ts";
 import type { Ledger, LedgerEvents, Outcome, Publish } from "./publish.ts";
@@ -133,12 +134,10 @@ export class LedgerClient implements Ledger {
         events.opened(message.contents);
         break;
       case "failed":
-        this.#enter("closed", message.fault);
-        events.failed(message.reason);
+        this.#fail("closed", message);
         break;
       case "failing":
-        this.#enter("open", message.fault);
-        events.failed(message.reason);
+        this.#fail("open", message);
         break;
       case "healed":
         this.#enter("open", undefined);
@@ -183,6 +182,13 @@ export class LedgerClient implements Ledger {
   #enter(phase: Phase, fault: string | undefined): void {
     if (this.#phase !== "draining") this.#phase = phase;
     this.#fault = fault;
+  }
+
+  /** The log is told once for each fault, however often it is met. */
+  #fail(phase: Phase, { fault, reason }: StorageFailure): void {
+    const isNew = fault !== this.#fault;
+    this.#enter(phase, fault);
+    if (isNew) this.#options.events.failed(reason);
   }
 
   #located({ ticket, seqs }: FromLedger & { kind: "located" }): void {

@@ -6,7 +6,7 @@ import { type EventStore, StoreError } from "../storage/event-store.ts";
 import { StorageGoneError, storageFaultOf } from "../storage/storage-fault.ts";
 import { GroupCommit, type GroupCommitLimits } from "./group-commit.ts";
 import { type FromLedger, outcomesMessage, publishesOf, type ToLedger } from "./ledger-messages.ts";
-import { type Publish, refusal } from "./publish.ts";
+import { type CommitNotice, type Publish, refusal } from "./publish.ts";
 
 /** How long a failed reopening waits before the next one. */
 export const REOPEN_DELAY_MS = 1_000;
@@ -97,16 +97,20 @@ export class LedgerHost {
 
   #commit(): void {
     const { outcomes, notice, failure } = this.#commits.run(this.#queue);
+    const isLost = failure?.outcome === "unknown";
+    // Health first: whoever asks after an answer is told what the answer was about.
+    this.#judge(failure, notice);
     this.#options.post(outcomesMessage(outcomes, notice));
-    if (failure?.outcome === "unknown") {
-      this.#lose(failure);
-      return;
-    }
+    if (isLost) this.#lose(failure);
+    else this.#options.betweenCommits?.();
+  }
+
+  /** What a commit shows of the storage. */
+  #judge(failure: StoreError | undefined, notice: CommitNotice | undefined): void {
+    if (failure?.outcome === "unknown") this.#sayFailing("failing", failure);
     // A commit may also be refused for reasons of its own: that is nothing to see a failing disk in.
-    const fault = storageFaultOf(failure);
-    if (fault !== undefined) this.#fail(failure, fault);
+    else if (storageFaultOf(failure) !== undefined) this.#fail(failure);
     else if (notice !== undefined) this.#heal();
-    this.#options.betweenCommits?.();
   }
 
   /** What memory knows may not be what is stored. */
@@ -117,8 +121,8 @@ export class LedgerHost {
   }
 
   /** Storage refuses, but memory is what is stored. The next publish tries again, or else a probe. */
-  #fail(error: unknown, fault?: string): void {
-    this.#sayFailing("failing", error, fault);
+  #fail(error: unknown): void {
+    this.#sayFailing("failing", error);
     if (this.#isProbeDue) return;
     this.#isProbeDue = true;
     this.#options.later(() => this.#probe(), PROBE_DELAY_MS);
@@ -145,12 +149,12 @@ export class LedgerHost {
   }
 
   /** Once for each reason: storage is tried again every second. */
-  #sayFailing(kind: "failed" | "failing", error: unknown, fault = storageFaultOf(error)): void {
+  #sayFailing(kind: "failed" | "failing", error: unknown): void {
     const reason = reasonOf(error);
     const said = `${kind} ${reason}`;
     if (said === this.#failing) return;
     this.#failing = said;
-    this.#options.post({ kind, reason, fault: fault ?? UNKNOWN_FAULT });
+    this.#options.post({ kind, reason, fault: storageFaultOf(error) ?? UNKNOWN_FAULT });
   }
 
   #refuseQueue(): void {

@@ -12,19 +12,23 @@ function start({ databasePath, restartRequest }: CheckpointStart): void {
   const files = new OpenFiles(databasePath);
   let checkpointer: Checkpointer | undefined;
   const poll = (): void => {
+    // Opened at the first chance, and not before there is a handle for it.
     if (checkpointer === undefined) {
+      files.expectLog();
       checkpointer = new Checkpointer(databasePath, restartRequest, logBytes);
       files.remember();
     }
     if (files.displaced() === undefined) checkpointer.poll();
   };
-  setInterval(() => {
+  const tryToPoll = (): void => {
     try {
       poll();
     } catch {
       // A checkpoint that fails leaves the log as it is and is tried again; commits report a failing disk themselves.
     }
-  }, CHECKPOINT_POLL_MS);
+  };
+  tryToPoll();
+  setInterval(tryToPoll, CHECKPOINT_POLL_MS);
 }
 
 self.onmessage = ({ data }: MessageEvent<CheckpointStart>) => start(data);

@@ -45,6 +45,7 @@ export class GuardedReader {
 
   #opened(): OpenReader {
     if (this.#open !== undefined) return this.#open;
+    this.#files.expectLog();
     const db = openForReading(this.#path);
     try {
       this.#open = { db, reader: new SqliteEventReader(db, this.#now) };

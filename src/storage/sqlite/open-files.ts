@@ -35,6 +35,17 @@ export class OpenFiles {
     this.#path = databasePath;
   }
 
+  /**
+   * For whoever opens the database beside the ledger, which has the log open: where it is missing SQLite would make an
+   * empty one, and read that for ours.
+   *
+   * @throws StorageFault
+   */
+  expectLog(): void {
+    if (this.#look()[SUFFIXES.indexOf("-wal")] === undefined)
+      throw faultOf({ suffix: "-wal", isReplaced: false });
+  }
+
   /** To be called when the database has just been opened: these are the files from now on. */
   remember(): void {
     this.#opened = this.#look();
