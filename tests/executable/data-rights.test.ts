@@ -137,10 +137,4 @@ describe.skipIf(isMissing("prlimit"))("out of file handles", () => {
     expect((await node.stats()).unique_processed).toBe(1 + 20 * events.length);
     expect((await node.page("?limit=10")).count).toBe(10);
   });
-
-  test("a node that starts with too few says so, and ends", async () => {
-    using folder = new TempFolder();
-    const serve = [executable(), "serve", "--port", "0", "--data", folder.path];
-    await refusal([find("prlimit")!, "--nofile=16:16", ...serve]);
-  });
 });

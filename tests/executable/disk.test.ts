@@ -2,7 +2,7 @@
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
-import { expectFailing, expectHealthy, expectRefused, healthOf, untilStorage } from "../support/health.ts";
+import { expectFailing, expectHealthy, expectRefused, untilStorage } from "../support/health.ts";
 import { NodeProcess, runToExit } from "../support/node-process.ts";
 import { lacksMounts, SmallDisk } from "../support/small-disk.ts";
 import { TestSocket } from "../support/socket.ts";

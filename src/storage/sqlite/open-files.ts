@@ -6,7 +6,7 @@
  * the process's locks on them.
  */
 
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { StorageFault, storageFaultOf } from "../storage-fault.ts";
 
@@ -72,6 +72,8 @@ export class OpenFiles {
     try {
       this.expectInPlace();
       accessSync(dirname(this.#path), constants.W_OK);
+      // The folder, not the file: no lock hangs on it.
+      closeSync(openSync(dirname(this.#path), "r"));
       return error;
     } catch (reason) {
       return new StorageFault(storageFaultOf(reason) ?? storageFaultOf(error)!, { cause: error });
