@@ -17,11 +17,12 @@ import { lacksMounts, SmallDisk } from "../support/small-disk.ts";
 import { StoredFile } from "../support/stored-file.ts";
 import { TempFolder } from "../support/temp-folder.ts";
 
-setDefaultTimeout(120_000);
-
+/** `bun run disk` has more. */
 const ROUNDS = Number(process.env.ROUNDS ?? 6);
-const DISK_MEBIBYTES = 24 + 4 * ROUNDS;
+const DISK_MEBIBYTES = 16 + Math.ceil(ROUNDS / 4);
 const ACKNOWLEDGEMENTS_PER_ROUND_MAX = 60;
+
+setDefaultTimeout(120_000 + ROUNDS * 5_000);
 
 /** Publishes over both edges until it is told to stop; a batch that was refused is sent again until it is taken. */
 class Load {

@@ -153,6 +153,19 @@ describe("nothing is taken", () => {
     expect(told).toEqual(["opened", "failed disk", "opened"]);
   });
 
+  test("but while storage refuses and the store is open: a commit that succeeds is what ends it", () => {
+    opened();
+    const failing = { kind: "failing", reason: "rolled back", fault: "the disk is full" } as const;
+    client.receive(failing);
+    client.receive({ ...failing, reason: "the probe failed" });
+    expect([submit("a"), client.state, client.isReady]).toEqual([undefined, "failing", false]);
+    expect(client.storageFault).toBe("the disk is full");
+    client.receive({ kind: "healed" });
+    expect([client.state, client.storageFault]).toEqual(["ready", undefined]);
+    // The log is told once.
+    expect(told).toEqual(["opened", "failed rolled back", "healed"]);
+  });
+
   test("while draining, whatever the store says", async () => {
     opened();
     await client.drain();
