@@ -8,7 +8,7 @@
  */
 
 import type { Database } from "bun:sqlite";
-import { openForWriting } from "./database.ts";
+import { openExisting } from "./database.ts";
 
 /** How often the log's length is looked at. */
 export const CHECKPOINT_POLL_MS = 100;
@@ -46,7 +46,7 @@ export class Checkpointer {
 
   /** @param logBytes size of the log file. */
   constructor(path: string, request: RestartRequest, logBytes: () => number) {
-    this.#db = openForWriting(path);
+    this.#db = openExisting(path);
     this.#request = request;
     this.#logBytes = logBytes;
   }

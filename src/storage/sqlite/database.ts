@@ -8,6 +8,9 @@ export type OpenDatabase = (path: string) => Database;
 /** How long a statement waits for a lock before it fails. Only a checkpoint or an outside tool ever holds one. */
 const BUSY_TIMEOUT_MS = 5_000;
 
+/** No statement shall need a file handle of its own: there may be none left. */
+const TEMPORARY_IN_MEMORY = "PRAGMA temp_store = MEMORY";
+
 /** "onef": marks the file as ours. */
 export const APPLICATION_ID = 0x6f6e6566;
 
@@ -16,12 +19,25 @@ export class DatabaseUnusableError extends Error {
   override readonly name = "DatabaseUnusableError";
 }
 
-/** The one connection that writes. Every commit is synced; checkpoints are run elsewhere. */
+/** Makes the file where it is missing. Every commit is synced; checkpoints are run elsewhere. */
 export function openForWriting(path: string): Database {
-  refuse(faultBeforeOpening(path));
-  const db = new Database(path, { create: true });
+  return openWritable(path, { readwrite: true, create: true });
+}
+
+/**
+ * The same for a file that this process has had open already: when it is missing it was taken away, and an empty one in
+ * its place would forget everything.
+ */
+export function openExisting(path: string): Database {
+  return openWritable(path, { readwrite: true, create: false });
+}
+
+function openWritable(path: string, mode: { readwrite: true; create: boolean }): Database {
+  if (mode.create) refuse(faultBeforeOpening(path));
+  const db = new Database(path, mode);
   try {
     db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    db.run(TEMPORARY_IN_MEMORY);
     const pages = Number(readPragma(db, "page_count"));
     refuse(faultOfSize(path, pages * Number(readPragma(db, "page_size"))));
     // So that what retention frees can be given back. On a file that is not new it would be a commit, before anybody
@@ -45,13 +61,14 @@ const NOT_READABLE: readonly unknown[] = ["SQLITE_NOTADB", "SQLITE_CORRUPT"];
 /** The error to throw when opening has failed: one that names the file where SQLite found no sound database in it. */
 export function unusableOr(error: unknown, path: string): unknown {
   return NOT_READABLE.includes((error as { code?: unknown }).code)
-    ? new DatabaseUnusableError(`${path} is not a database, or is damaged.`)
+    ? new DatabaseUnusableError(`${path} is not a database, or is damaged.`, { cause: error })
     : error;
 }
 
 export function openForReading(path: string): Database {
   const db = new Database(path, { readonly: true });
   db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  db.run(TEMPORARY_IN_MEMORY);
   return db;
 }
 

@@ -13,7 +13,7 @@ import {
 } from "../event-store.ts";
 import { KEEP_EVERYTHING, type PruneReport, type Retention } from "../retention.ts";
 import { type Commit, CommitWriter } from "./commit-writer.ts";
-import { type OpenDatabase, openForWriting, unusableOr } from "./database.ts";
+import { type OpenDatabase, openExisting, openForWriting, unusableOr } from "./database.ts";
 import { type DedupIndex, REMEMBERED_SPAN_MAX } from "./dedup-index.ts";
 import { IncrementRows } from "./increment-rows.ts";
 import { type Arrival, KeyLookup } from "./key-lookup.ts";
@@ -59,6 +59,7 @@ export class SqliteEventStore implements EventStore {
   readonly #increments = new IncrementRows();
   readonly #arrival: Arrival = { status: EventStatus.processed, seq: 0, firstReceivedAt: 0 };
   #state: OpenState | undefined;
+  #hasBeenOpen = false;
   #nextSeq = 1;
   #forgottenThrough = 0;
   #lastReceivedAt = 0;
@@ -71,11 +72,13 @@ export class SqliteEventStore implements EventStore {
 
   open(): StoreContents {
     this.close();
-    const db = (this.#options.open ?? openForWriting)(this.#options.path);
+    const open = this.#options.open ?? (this.#hasBeenOpen ? openExisting : openForWriting);
+    const db = open(this.#options.path);
     try {
       migrateDatabase(db, this.#options.migrationsFolder);
       const recovered = recover(db);
       this.#state = this.#stateOf(db, recovered);
+      this.#hasBeenOpen = true;
       this.#nextSeq = recovered.nextSeq;
       this.#forgottenThrough = recovered.forgottenThrough;
       this.#lastReceivedAt = recovered.lastReceivedAt;
