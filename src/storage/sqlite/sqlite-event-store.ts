@@ -65,7 +65,7 @@ export class SqliteEventStore implements EventStore {
     this.close();
     const db = (this.#options.open ?? openForWriting)(this.#options.path);
     try {
-      migrateDatabase(db, this.#options.migrationsFolder);
+      migrateDatabase(db, this.#options.migrationsFolder, this.#options.path);
       const { fingerprintKey, topics, index, segments, nextSeq, lastReceivedAt } = recover(db);
       const recent = new RecentEvents();
       this.#state = {
