@@ -7,6 +7,9 @@ export type OpenDatabase = (path: string) => Database;
 /** How long a statement waits for a lock before it fails. Only a checkpoint or an outside tool ever holds one. */
 const BUSY_TIMEOUT_MS = 5_000;
 
+/** A log that grew longer while somebody read an old state is cut back to this when it restarts. */
+const LOG_BYTES_KEPT = 64 * 1024 * 1024;
+
 /** "onef": marks the file as ours. */
 export const APPLICATION_ID = 0x6f6e6566;
 
@@ -24,6 +27,7 @@ export function openForWriting(path: string): Database {
     db.run("PRAGMA journal_mode = WAL");
     db.run("PRAGMA synchronous = FULL");
     db.run("PRAGMA wal_autocheckpoint = 0");
+    db.run(`PRAGMA journal_size_limit = ${LOG_BYTES_KEPT}`);
     expectPragma(db, "journal_mode", "wal");
     expectPragma(db, "synchronous", 2);
     return db;

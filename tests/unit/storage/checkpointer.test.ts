@@ -120,6 +120,20 @@ describe("when somebody is always ahead of the copying", () => {
     expect(bench.isAsked).toBe(false);
   });
 
+  test("the ledger is not asked however long the log is, as long as somebody reads an old state", () => {
+    using bench = new LogBench();
+    bench.write(PAGE_BYTES);
+    const endReading = bench.beginReading();
+    bench.write(260 * MIB);
+    bench.checkpointer.poll();
+    expect(bench.isAsked).toBe(false);
+    endReading();
+    bench.checkpointer.poll();
+    bench.write(MIB);
+    // All was copied: the log began again, and was cut back.
+    expect(bench.logBytes).toBe(64 * MIB);
+  });
+
   test("it is asked once, and left in peace until it has answered", () => {
     using bench = new LogBench();
     Atomics.store(bench.request, 0, 1);
