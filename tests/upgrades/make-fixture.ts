@@ -1,6 +1,7 @@
 /**
- * Run at every release, as `bun run fixture`: runs the executable that was just built, and adds the files that it leaves to tests/upgrades/fixtures, named after its version. From then on every version must open
- * them. Another executable: `TEST_EXECUTABLE=path/to/onefold bun tests/upgrades/make-fixture.ts`.
+ * Run at every release, as `bun run fixture`: runs the executable that was just built, and adds the files that it leaves
+ * to tests/upgrades/fixtures, named after its version. From then on every version must open them. For another
+ * executable: `TEST_EXECUTABLE=path/to/onefold bun tests/upgrades/make-fixture.ts`.
  */
 
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";

@@ -95,9 +95,9 @@ describe("when somebody is always ahead of the copying", () => {
     endReading();
     restartLogIfAsked(bench.db, bench.request);
     expect(bench.isAsked).toBe(false);
-    const bytes = bench.logBytes;
     for (let round = 0; round < 5; round++) bench.write(10 * MIB);
-    expect(bench.logBytes).toBe(bytes);
+    // What was longer is cut off.
+    expect(bench.logBytes).toBe(64 * MIB);
   });
 
   test("the ledger is not asked while the log is not long", () => {
