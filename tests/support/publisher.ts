@@ -30,7 +30,7 @@ export class SocketPublisher implements Disposable {
     void this.#read();
   }
 
-  static async open(node: NodeProcess): Promise<SocketPublisher> {
+  static async open(node: Pick<NodeProcess, "wsUrl">): Promise<SocketPublisher> {
     return new SocketPublisher(await openPublishChannel(node.wsUrl));
   }
 
