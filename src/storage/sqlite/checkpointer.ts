@@ -28,7 +28,7 @@ const REST_PAGES_MAX = 512;
  * From here on whatever the passes have left is left to the ledger: writing is so fast that each pass leaves as much as
  * the one before, and only commits that wait for the copying keep the log from growing for ever.
  */
-const LONG_PAGES_MIN = (256 * 1024 * 1024) / PAGE_BYTES;
+const LONG_PAGES_MIN = (128 * 1024 * 1024) / PAGE_BYTES;
 
 /** Passes in a row: each is shorter than the one before, as long as copying is faster than writing. */
 const PASSES_MAX = 8;

@@ -124,7 +124,7 @@ describe("when somebody is always ahead of the copying", () => {
     using bench = new LogBench();
     bench.write(PAGE_BYTES);
     const endReading = bench.beginReading();
-    bench.write(260 * MIB);
+    bench.write(130 * MIB);
     bench.checkpointer.poll();
     expect(bench.isAsked).toBe(false);
     endReading();
