@@ -1,7 +1,7 @@
 /** Other programs that open the database of a live node: what they may do, and what it costs. */
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { statSync } from "node:fs";
+import { copyFileSync, statSync } from "node:fs";
 import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
 import { CLIENT_NAMES, SqliteClient } from "../support/sqlite-client.ts";
@@ -139,9 +139,9 @@ test.each(CLIENT_NAMES)(
     await using load = new SteadyLoad(node, LIGHT);
     await load.acknowledged(20);
     await using client = new SqliteClient(name, folder.path);
-    const until = performance.now() + SHORT_LOCK_MS;
-    load.takeLongestGapMs();
     await lockForWriting(client);
+    load.takeLongestGapMs();
+    const until = performance.now() + SHORT_LOCK_MS;
     let slowestHealthMs = 0;
     while (performance.now() < until) {
       const askedAt = performance.now();
@@ -198,4 +198,14 @@ test("a client that reads an old state does not keep the node from stopping", as
   await client.close();
   await using next = await NodeProcess.start({ data: folder.path });
   expect(await next.stats()).toMatchObject({ received: 1_001, unique_processed: 1_001 });
+});
+
+test("the file without its log is not the database: what was acknowledged last is missing", async () => {
+  using folder = new TempFolder();
+  using copy = new TempFolder();
+  await using node = await NodeProcess.start({ data: folder.path });
+  await node.publish({ event_id: "1" });
+  copyFileSync(folder.file("onefold.db"), copy.file("onefold.db"));
+  await using other = await NodeProcess.start({ data: copy.path });
+  expect(await other.find("default", "1")).toBeUndefined();
 });
