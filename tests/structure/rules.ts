@@ -33,7 +33,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "server/models": ["ingest", "events", "problem.ts"],
   live: ["storage", "events"],
   ingest: ["storage", "events", "problem.ts"],
-  "storage/sqlite": ["storage", "events"],
+  "storage/sqlite": ["storage", "events", "version.ts"],
   storage: ["events"],
   events: ["problem.ts", "nearest.ts"],
   config: ["events", "nearest.ts"],

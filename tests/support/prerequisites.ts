@@ -15,6 +15,7 @@ export const PREREQUISITES = {
   prlimit: { package: "util-linux", path: "/usr/bin/prlimit" },
   setpriv: { package: "util-linux", path: "/usr/bin/setpriv" },
   strace: { package: "strace", path: "/usr/bin/strace" },
+  sqlite: { package: "sqlite3", path: "/usr/bin/sqlite3" },
   python: { package: "python3", path: "/usr/bin/python3" },
 } as const satisfies Record<string, Prerequisite>;
 

@@ -40,7 +40,10 @@ export class SocketPublisher implements Disposable {
     void this.#read();
   }
 
-  static async open(node: NodeProcess, options: PublisherOptions = {}): Promise<SocketPublisher> {
+  static async open(
+    node: Pick<NodeProcess, "wsUrl">,
+    options: PublisherOptions = {},
+  ): Promise<SocketPublisher> {
     return new SocketPublisher(await openPublishChannel(node.wsUrl), options);
   }
 

@@ -10,6 +10,8 @@ const BUSY_TIMEOUT_MS = 5_000;
 
 /** No statement shall need a file handle of its own: there may be none left. */
 const TEMPORARY_IN_MEMORY = "PRAGMA temp_store = MEMORY";
+/** A log that grew longer while somebody read an old state is cut back to this when it restarts. */
+const LOG_BYTES_KEPT = 64 * 1024 * 1024;
 
 /** "onef": marks the file as ours. */
 export const APPLICATION_ID = 0x6f6e6566;
@@ -47,6 +49,7 @@ function openWritable(path: string, mode: { readwrite: true; create: boolean }):
     db.run("PRAGMA journal_mode = WAL");
     db.run("PRAGMA synchronous = FULL");
     db.run("PRAGMA wal_autocheckpoint = 0");
+    db.run(`PRAGMA journal_size_limit = ${LOG_BYTES_KEPT}`);
     expectPragma(db, "journal_mode", "wal");
     expectPragma(db, "synchronous", 2);
     return db;

@@ -75,7 +75,7 @@ export class SqliteEventStore implements EventStore {
     const open = this.#options.open ?? (this.#hasBeenOpen ? openExisting : openForWriting);
     const db = open(this.#options.path);
     try {
-      migrateDatabase(db, this.#options.migrationsFolder);
+      migrateDatabase(db, this.#options.migrationsFolder, this.#options.path);
       const recovered = recover(db);
       this.#state = this.#stateOf(db, recovered);
       this.#hasBeenOpen = true;
