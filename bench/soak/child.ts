@@ -27,8 +27,9 @@ export class SoakChild {
     this.tell({ type: "start", options });
   }
 
+  /** One that has ended hears nothing; whoever waits for its answer is told why. */
   tell(message: ToChild): void {
-    this.#process.send(message);
+    if (this.#process.exitCode === null) this.#process.send(message);
   }
 
   /** The next message of a type. @throws Error when the child fails or is silent for so long. */

@@ -6,16 +6,27 @@ export function tell(message: FromChild): void {
   process.send!(message);
 }
 
-/** Says why and ends; the soak ends with it. */
+/** Unwinds what was going on; the reason has been told. */
+class Failure extends Error {}
+
+/** Says why, and ends once that is on its way; the soak ends with it. */
 export function fail(reason: string): never {
-  tell({ type: "failed", reason });
-  process.exit(1);
+  endWith(reason);
+  throw new Failure(reason);
 }
 
 export function listen(receive: (message: ToChild) => void): void {
   process.on("message", (message) => receive(message as ToChild));
   // Without a soak there is nobody to work for.
   process.on("disconnect", () => process.exit(1));
-  process.on("unhandledRejection", (error) => fail(error instanceof Error ? error.message : String(error)));
-  process.on("uncaughtException", (error) => fail(error.message));
+  process.on("unhandledRejection", endWithError);
+  process.on("uncaughtException", endWithError);
+}
+
+function endWithError(error: unknown): void {
+  if (!(error instanceof Failure)) endWith(error instanceof Error ? error.message : String(error));
+}
+
+function endWith(reason: string): void {
+  process.send!({ type: "failed", reason } satisfies FromChild, undefined, undefined, () => process.exit(1));
 }

@@ -49,6 +49,8 @@ export interface SubscribersState {
   readonly frames: number;
   /** Closed with 4408 for not reading. */
   readonly closedAsTooSlow: number;
+  /** The same, but the reader came too late for the closing code. */
+  readonly cut: number;
   /** GET requests answered. */
   readonly reads: number;
 }

@@ -1,5 +1,6 @@
 /** What a soak does, as its command line says it. */
 
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 
 /** Topics of the load: enough that a delta is some kilobytes, so that whoever does not read falls behind soon. */
@@ -42,6 +43,8 @@ export interface SoakPlan {
   /** Duplicates are drawn from among the latest so many, which the node still knows. */
   readonly oldEventsMax: number;
   readonly drawsChart: boolean;
+  /** The folder of `results/soak.json` and `charts/soak.svg`. */
+  readonly into: string;
 }
 
 /** @throws Error when an argument makes no sense. */
@@ -55,6 +58,7 @@ export function readPlan(args: readonly string[]): SoakPlan {
       rate: { type: "string" },
       "serve-flags": { type: "string", default: "" },
       chart: { type: "boolean", default: false },
+      into: { type: "string", default: join(import.meta.dir, "..") },
     },
   });
   const seconds =
@@ -76,6 +80,7 @@ export function readPlan(args: readonly string[]): SoakPlan {
     rememberedEvents,
     oldEventsMax: Math.min(OLD_EVENTS_MAX, Math.floor(rememberedEvents / 2)),
     drawsChart: values.chart,
+    into: values.into,
   };
 }
 

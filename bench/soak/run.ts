@@ -5,9 +5,7 @@ import { join } from "node:path";
 import { describeMachine, machineLine } from "../machine.ts";
 import { drawChart } from "./chart.ts";
 import { EVENTS_PER_BATCH, readPlan, type SoakPlan } from "./plan.ts";
-import { findSaturation, runSoak } from "./soak.ts";
-
-const BENCH = join(import.meta.dir, "..");
+import { findSaturation, Soak } from "./soak.ts";
 
 /** Starting, saturating, settling and stopping take this long at most, beside the soak itself. */
 const BESIDES_MS_MAX = 10 * 60_000;
@@ -31,10 +29,10 @@ async function main(): Promise<boolean> {
   expectRoom(plan, rate);
   console.error(`${rate} events/s, ${EVENTS_PER_BATCH} a batch, for ${plan.seconds} s`);
   const at = new Date().toISOString();
-  const result = await runSoak(plan, rate, (line) => console.error(line));
+  const result = await new Soak(plan, rate, (line) => console.error(line)).run();
   const record = { at, plan, machine, saturation, ...result };
-  await write("results/soak.json", `${JSON.stringify(record, null, 2)}\n`);
-  if (plan.drawsChart) await write("charts/soak.svg", drawChart(record));
+  await write(plan, "results/soak.json", `${JSON.stringify(record, null, 2)}\n`);
+  if (plan.drawsChart) await write(plan, "charts/soak.svg", drawChart(record));
   for (const { name, isGood, says } of result.verdicts)
     console.log(`${isGood ? "ok  " : "FAIL"} ${name}: ${says}`);
   return result.verdicts.every(({ isGood }) => isGood);
@@ -48,7 +46,7 @@ function endLate({ seconds }: SoakPlan): never {
 /** @throws Error when the soak would fill the disk. */
 function expectRoom({ seconds, rememberedEvents }: SoakPlan, rate: number): void {
   const events = Math.min(rate * seconds * NEW_SHARE, rememberedEvents);
-  const { bavail, bsize } = statfsSync(BENCH);
+  const { bavail, bsize } = statfsSync(import.meta.dir);
   const bytes = events * BYTES_PER_EVENT;
   if (bytes > bavail * bsize * DISK_SHARE_MAX)
     throw new Error(
@@ -56,8 +54,8 @@ function expectRoom({ seconds, rememberedEvents }: SoakPlan, rate: number): void
     );
 }
 
-async function write(name: string, text: string): Promise<void> {
-  const file = join(BENCH, name);
+async function write({ into }: SoakPlan, name: string, text: string): Promise<void> {
+  const file = join(into, name);
   mkdirSync(join(file, ".."), { recursive: true });
   await Bun.write(file, text);
   console.error(`written to ${file}`);

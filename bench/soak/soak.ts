@@ -3,14 +3,16 @@
 import { withDeadline } from "../../tests/support/deadline.ts";
 import { removeFolder } from "../leftovers.ts";
 import { makeDataFolder } from "../onefold-node.ts";
+import { median } from "../statistics.ts";
 import { SoakChild } from "./child.ts";
 import { dedupIndexBytes } from "./dedup-index-size.ts";
-import type { Published } from "./messages.ts";
+import type { Published, PublishInterval } from "./messages.ts";
 import { NodeUnderTest, type ProcessState } from "./node-under-test.ts";
 import type { SoakPlan } from "./plan.ts";
 import {
   judgeCounts,
   judgeLeftovers,
+  judgeReconnects,
   judgeRejected,
   judgeSamples,
   judgeStderr,
@@ -23,6 +25,9 @@ import {
 
 /** A child that says nothing for so long hangs, or the node does. */
 const SILENCE_MS_MAX = 120_000;
+
+/** Rates that the saturation is the median of, in its second half. */
+const SATURATION_SAMPLES = 10;
 
 /** After the last subscriber has gone, until the node's memory and handles are looked at. */
 const REST_MS = 3_000;
@@ -37,40 +42,50 @@ const STOP_MS_MAX = 60_000;
 
 export interface SoakResult {
   readonly rate: number;
-  readonly before: ProcessState;
-  /** With nobody connected any more. */
-  readonly after: ProcessState;
   readonly samples: readonly Sample[];
-  readonly published: Published;
   readonly verdicts: readonly Verdict[];
+  /** Before anybody connected; and after everybody had gone, unless it came to an end before. */
+  readonly before?: ProcessState | undefined;
+  readonly after?: ProcessState | undefined;
+  readonly published?: Published | undefined;
 }
-
-type Progress = (line: string) => void;
 
 /** What the node takes at most, with the same mix of events, subscribers and readers. In events a second. */
 export async function findSaturation(plan: SoakPlan): Promise<number> {
   const folder = makeDataFolder();
   const node = await NodeUnderTest.start(folder, plan.serveFlags);
-  const children = startChildren(node, { ...plan, seconds: plan.saturationSeconds }, undefined);
+  const [seconds, sampleSeconds] = [plan.saturationSeconds, plan.saturationSeconds / SATURATION_SAMPLES];
+  const children = startChildren(node, { ...plan, seconds, sampleSeconds }, undefined);
   const rates: number[] = [];
   try {
-    const isOver = children.publishers.next("published", SILENCE_MS_MAX + plan.saturationSeconds * 1_000);
-    isOver.catch(() => {});
-    const sampleCount = Math.floor(plan.saturationSeconds / plan.sampleSeconds);
-    for (let i = 0; i < sampleCount; i++) {
-      const { interval } = await children.publishers.next("interval", SILENCE_MS_MAX);
-      rates.push(interval.eventsPerSecond);
-    }
-    await isOver;
+    await untilPublished(children.publishers, seconds, async ({ eventsPerSecond }) => {
+      rates.push(eventsPerSecond);
+    });
   } finally {
     await Promise.all([children.publishers.end(), children.subscribers.end()]);
     node.signal("SIGKILL");
     await node.exited;
     removeFolder(folder);
   }
-  // The first intervals belong to the compiler.
-  return Math.max(...rates.slice(-2));
+  // The first half belongs to the compiler.
+  return median(rates.slice(SATURATION_SAMPLES / 2));
 }
+
+/** Follows the publishers until all is acknowledged. @throws Error when they fail, or fall silent. */
+async function untilPublished(
+  publishers: SoakChild,
+  seconds: number,
+  onInterval: (interval: PublishInterval) => Promise<void>,
+): Promise<Published> {
+  const published = publishers.next("published", SILENCE_MS_MAX + seconds * 1_000);
+  for (;;) {
+    const message = await Promise.race([publishers.next("interval", SILENCE_MS_MAX), published]);
+    if (message.type === "published") return message.published;
+    await onInterval(message.interval);
+  }
+}
+
+type Children = ReturnType<typeof startChildren>;
 
 function startChildren(node: NodeUnderTest, plan: SoakPlan, rate: number | undefined) {
   const { seed, seconds, sampleSeconds, oldEventsMax } = plan;
@@ -81,109 +96,125 @@ function startChildren(node: NodeUnderTest, plan: SoakPlan, rate: number | undef
   };
 }
 
-export async function runSoak(plan: SoakPlan, rate: number, progress: Progress): Promise<SoakResult> {
-  const folder = makeDataFolder();
-  const node = await NodeUnderTest.start(folder, plan.serveFlags);
-  try {
+/** One run; what it has seen stays, also when it comes to an early end. */
+export class Soak implements SoakResult {
+  readonly samples: Sample[] = [];
+  readonly verdicts: Verdict[] = [];
+  before: ProcessState | undefined;
+  after: ProcessState | undefined;
+  published: Published | undefined;
+  #stderr = "";
+
+  constructor(
+    private readonly plan: SoakPlan,
+    readonly rate: number,
+    private readonly progress: (line: string) => void,
+  ) {}
+
+  async run(): Promise<SoakResult> {
+    const folder = makeDataFolder();
+    try {
+      await this.#withNode(folder, (node) => this.#load(node));
+      await this.#withNode(folder, (node) => this.#lookAgain(node));
+      this.verdicts.push(judgeStderr(this.#stderr));
+    } catch (error) {
+      const says = `${error instanceof Error ? error.message : error}\n${this.#stderr}`.trim();
+      this.verdicts.push({ name: "it ran to its end", isGood: false, says });
+    } finally {
+      removeFolder(folder);
+    }
+    const { rate, samples, verdicts, before, after, published } = this;
+    return { rate, samples, verdicts, before, after, published };
+  }
+
+  async #withNode(folder: string, work: (node: NodeUnderTest) => Promise<void>): Promise<void> {
+    const node = await NodeUnderTest.start(folder, this.plan.serveFlags);
+    try {
+      await work(node);
+    } finally {
+      node.signal("SIGKILL");
+      await node.exited;
+      this.#stderr += node.stderr;
+    }
+  }
+
+  async #load(node: NodeUnderTest): Promise<void> {
     await Bun.sleep(REST_MS);
-    const before = node.state();
-    const children = startChildren(node, plan, rate);
-    const isOver = children.publishers.next("published", SILENCE_MS_MAX + plan.seconds * 1_000);
-    isOver.catch(() => {});
-    const samples = await takeSamples(plan, node, children, isOver, progress);
-    const { published } = await isOver;
+    this.before = node.state();
+    const children = startChildren(node, this.plan, this.rate);
+    try {
+      const published = await this.#publishAndSample(node, children);
+      this.published = published;
+      const stats = await statsOf(node);
+      this.verdicts.push(
+        judgeCounts("counters are exact", stats, published),
+        judgeRejected(stats, published),
+      );
+      this.verdicts.push(await settle(children.subscribers, stats));
+      this.verdicts.push(...judgeSamples(this.samples, this.plan), judgeReconnects(this.samples, this.plan));
+    } finally {
+      await Promise.all([children.publishers.end(), children.subscribers.end()]);
+    }
+    this.after = await restedState(node, this.before);
+    this.verdicts.push(judgeLeftovers(this.before, this.after));
+    this.verdicts.push(judgeStop(await stopInOrder(node)));
+  }
 
+  /** What was acknowledged is there when the node comes back. */
+  async #lookAgain(node: NodeUnderTest): Promise<void> {
     const stats = await statsOf(node);
-    const counts = judgeCounts("counters are exact", stats, published);
-    children.subscribers.tell({ type: "settle", truth: { epoch: stats.epoch, topics: stats.topics } });
-    const { compared } = await children.subscribers.next("settled", SILENCE_MS_MAX);
-    children.subscribers.tell({ type: "leave" });
-    await children.subscribers.next("left", SILENCE_MS_MAX);
-    await Promise.all([children.publishers.end(), children.subscribers.end()]);
+    this.verdicts.push(judgeCounts("counters are the same after a restart", stats, this.published!));
+    node.signal("SIGTERM");
+    await withDeadline(node.exited, () => "the node to stop again", STOP_MS_MAX);
+  }
 
-    const after = await restedState(node, before);
-    const { stderr } = node;
-    const stop = await stopInOrder(node);
-    const again = await NodeUnderTest.start(folder, plan.serveFlags);
-    const statsAgain = await statsOf(again);
-    again.signal("SIGTERM");
-    await withDeadline(again.exited, () => "the node to stop again", STOP_MS_MAX);
-    const verdicts = [
-      counts,
-      judgeRejected(stats, published),
-      {
-        name: "snapshot plus deltas is the truth",
-        isGood: true,
-        says: `for all ${compared} subscribers, at every frame`,
-      },
-      ...judgeSamples(samples, plan.warmUpSeconds),
-      judgeLeftovers(before, after),
-      judgeStop(stop),
-      judgeCounts("counters are the same after a restart", statsAgain, published),
-      judgeStderr(stderr + node.stderr.slice(stderr.length) + again.stderr),
-    ];
-    return { rate, before, after, samples, published, verdicts };
-  } finally {
-    node.signal("SIGKILL");
-    await node.exited;
-    removeFolder(folder);
+  #publishAndSample(node: NodeUnderTest, { publishers, subscribers }: Children): Promise<Published> {
+    const startedAt = performance.now();
+    let [at, { cpuSeconds }] = [startedAt, node.state()];
+    return untilPublished(publishers, this.plan.seconds, async (interval) => {
+      subscribers.tell({ type: "report" });
+      const { state: subscribersState } = await subscribers.next("state", SILENCE_MS_MAX);
+      const now = performance.now();
+      const state = node.state();
+      const sample: Sample = {
+        atSeconds: (now - startedAt) / 1_000,
+        ...state,
+        ...interval,
+        cpuCores: (state.cpuSeconds - cpuSeconds) / ((now - at) / 1_000),
+        indexBytes: dedupIndexBytes(Math.min(interval.uniqueEvents, this.plan.rememberedEvents)),
+        subscribers: subscribersState,
+      };
+      [at, cpuSeconds] = [now, state.cpuSeconds];
+      this.samples.push(sample);
+      this.progress(lineOf(sample));
+    });
   }
 }
 
-async function takeSamples(
-  plan: SoakPlan,
-  node: NodeUnderTest,
-  { publishers, subscribers }: ReturnType<typeof startChildren>,
-  isOver: Promise<unknown>,
-  progress: Progress,
-): Promise<Sample[]> {
-  const samples: Sample[] = [];
-  const startedAt = performance.now();
-  let { cpuSeconds } = node.state();
-  let cpuAt = startedAt;
-  let hasEnded = false;
-  const ended = isOver.then(() => {
-    hasEnded = true;
-    return undefined;
-  });
-  for (;;) {
-    const message = await Promise.race([publishers.next("interval", SILENCE_MS_MAX), ended]);
-    if (message === undefined || hasEnded) return samples;
-    subscribers.tell({ type: "report" });
-    const { state: subscribersState } = await subscribers.next("state", SILENCE_MS_MAX);
-    const now = performance.now();
-    const state = node.state();
-    const cpuCores = (state.cpuSeconds - cpuSeconds) / ((now - cpuAt) / 1_000);
-    ({ cpuSeconds } = state);
-    cpuAt = now;
-    const known = Math.min(message.interval.uniqueEvents, plan.rememberedEvents);
-    const sample: Sample = {
-      atSeconds: (now - startedAt) / 1_000,
-      ...state,
-      ...message.interval,
-      cpuCores,
-      indexBytes: dedupIndexBytes(known),
-      subscribers: subscribersState,
-    };
-    samples.push(sample);
-    progress(lineOf(sample));
-  }
+/** Everybody arrives at the truth, and leaves. @throws Error when somebody does not. */
+async function settle(subscribers: SoakChild, { epoch, topics }: Stats): Promise<Verdict> {
+  subscribers.tell({ type: "settle", truth: { epoch, topics } });
+  const { compared } = await subscribers.next("settled", SILENCE_MS_MAX);
+  subscribers.tell({ type: "leave" });
+  await subscribers.next("left", SILENCE_MS_MAX);
+  const says = `for all ${compared} subscribers, and every frame followed from the one before`;
+  return { name: "snapshot plus deltas is the truth", isGood: true, says };
 }
 
 function lineOf(sample: Sample): string {
   const { atSeconds, eventsPerSecond, ack, residentBytes, indexBytes, handles, walBytes, cpuCores } = sample;
-  const { open, opened, closedAsTooSlow } = sample.subscribers;
+  const { open, opened, closedAsTooSlow, cut } = sample.subscribers;
   const mb = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
   return (
     `${atSeconds.toFixed(0).padStart(5)} s  ${eventsPerSecond.toFixed(0)} events/s  ` +
     `ack ${ack?.p50Ms.toFixed(1)} / ${ack?.p99Ms.toFixed(0)} / ${ack?.maxMs.toFixed(0)} ms  ` +
     `${mb(residentBytes)} MiB (index ${mb(indexBytes)})  ${handles} handles  WAL ${mb(walBytes)} MiB  ` +
-    `${cpuCores.toFixed(2)} cores  ${open} subscribers of ${opened}, ${closedAsTooSlow} too slow`
+    `${cpuCores.toFixed(2)} cores  ${open} subscribers of ${opened}, ${closedAsTooSlow + cut} too slow`
   );
 }
 
 async function statsOf({ url }: NodeUnderTest): Promise<Stats> {
-  const response = await fetch(`${url}/stats`);
+  const response = await fetch(`${url}/stats`, { keepalive: false });
   if (!response.ok) throw new Error(`GET /stats answered ${response.status}`);
   return (await response.json()) as Stats;
 }

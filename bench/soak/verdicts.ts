@@ -4,6 +4,7 @@ import { areEqual, type Counters, sumOf, wordsOf } from "../../src/load-test/cou
 import { median } from "../statistics.ts";
 import type { Published, PublishInterval, SubscribersState } from "./messages.ts";
 import type { ProcessState } from "./node-under-test.ts";
+import type { SoakPlan } from "./plan.ts";
 
 export interface Sample extends Omit<ProcessState, "cpuSeconds">, PublishInterval {
   readonly atSeconds: number;
@@ -43,12 +44,22 @@ const HANDLES_LEFT_MAX = 4;
 /** Sockets of those who come and go make the number waver by so many. */
 const HANDLES_GROWTH_MAX = 12;
 
+/** Until somebody has been closed for not reading, with some to spare. */
+const TOO_SLOW_SECONDS_MIN = 150;
+
 const STOP_MS_MAX = 10_000;
 
 const MIB = 2 ** 20;
 
+/** Less says nothing about a trend. */
+const TREND_SECONDS_MIN = 60;
+
 /** Verdicts on how the samples of the last third compare with those of the first, both after the warm-up. */
-export function judgeSamples(samples: readonly Sample[], warmUpSeconds: number): Verdict[] {
+export function judgeSamples(
+  samples: readonly Sample[],
+  { seconds, warmUpSeconds }: Pick<SoakPlan, "seconds" | "warmUpSeconds">,
+): Verdict[] {
+  if (seconds < TREND_SECONDS_MIN) return [];
   const judged = samples.filter(({ atSeconds }) => atSeconds > warmUpSeconds);
   const length = Math.max(1, Math.floor(judged.length / 3));
   const thirds = (of: (sample: Sample) => number): [first: number, last: number] => [
@@ -90,6 +101,16 @@ export function judgeSamples(samples: readonly Sample[], warmUpSeconds: number):
       says: `${stalled.length} of ${judged.length} intervals without any`,
     },
   ];
+}
+
+/** Some resume, and who reads nothing is closed: otherwise the soak has not tried what it is for. */
+export function judgeReconnects(samples: readonly Sample[], { seconds }: Pick<SoakPlan, "seconds">): Verdict {
+  const { opened = 0, resumed = 0, closedAsTooSlow = 0, cut = 0 } = samples.at(-1)?.subscribers ?? {};
+  return {
+    name: "subscribers resume, and who never reads is closed",
+    isGood: resumed > 0 && (seconds < TOO_SLOW_SECONDS_MIN || closedAsTooSlow + cut > 0),
+    says: `${opened} connections, ${resumed} resumed, ${closedAsTooSlow} closed with 4408, ${cut} found cut`,
+  };
 }
 
 /** Off by one fails. */
