@@ -1,5 +1,6 @@
 /** One soak from start to stop: a node, its publishers and subscribers, samples, and what to think of them. */
 
+import { loadavg } from "node:os";
 import { withDeadline } from "../../tests/support/deadline.ts";
 import { removeFolder } from "../leftovers.ts";
 import { makeDataFolder } from "../onefold-node.ts";
@@ -180,6 +181,7 @@ export class Soak implements SoakResult {
         atSeconds: (now - startedAt) / 1_000,
         ...state,
         ...interval,
+        loadAverage: loadavg()[0]!,
         cpuCores: (state.cpuSeconds - cpuSeconds) / ((now - at) / 1_000),
         indexBytes: dedupIndexBytes(Math.min(interval.uniqueEvents, this.plan.rememberedEvents)),
         subscribers: subscribersState,

@@ -10,6 +10,8 @@ export interface Sample extends Omit<ProcessState, "cpuSeconds">, PublishInterva
   readonly atSeconds: number;
   /** Cores in use since the sample before. */
   readonly cpuCores: number;
+  /** Processes of the whole machine that want a core: others make latency noise. */
+  readonly loadAverage: number;
   /** What the dedup index is reckoned to take. */
   readonly indexBytes: number;
   readonly subscribers: SubscribersState;
@@ -70,12 +72,15 @@ export function judgeSamples(
   const handles = thirds((sample) => sample.handles);
   const walBytesMax = Math.max(...judged.map(({ walBytes }) => walBytes));
   const stalled = judged.filter(({ ack }) => ack === undefined);
+  const late = thirds(({ sentLateMsMax }) => sentLateMsMax);
   const latency = (["p50Ms", "p99Ms"] as const).map((name): Verdict => {
     const [first, last] = thirds(({ ack }) => ack?.[name] ?? Number.POSITIVE_INFINITY);
     return {
       name: `ack ${name.slice(0, 3)} is flat`,
       isGood: last <= first * (1 + LATENCY_GROWTH_MAX) + LATENCY_SLACK_MS,
-      says: `${first.toFixed(1)} ms, then ${last.toFixed(1)} ms`,
+      says:
+        `${first.toFixed(1)} ms, then ${last.toFixed(1)} ms; ` +
+        `the publishers themselves were late by ${late[0].toFixed(0)} ms at worst, then ${late[1].toFixed(0)}`,
     };
   });
   return [
@@ -142,7 +147,9 @@ export function judgeLeftovers(before: ProcessState, after: ProcessState): Verdi
   return {
     name: "handles are given back",
     isGood: after.handles <= before.handles + HANDLES_LEFT_MAX && after.sockets <= before.sockets,
-    says: `${before.handles} (${before.sockets} sockets) before, ${after.handles} (${after.sockets}) after`,
+    says:
+      `${before.handles} (${before.sockets} sockets) before, ${after.handles} (${after.sockets}) after; ` +
+      `memory ${mib(before.residentBytes)}, then ${mib(after.residentBytes)}, index included`,
   };
 }
 
@@ -171,6 +178,6 @@ export function judgeStderr(stderr: string): Verdict {
   };
 }
 
-export function mib(bytes: number): string {
+function mib(bytes: number): string {
   return `${(bytes / MIB).toFixed(0)} MiB`;
 }

@@ -27,6 +27,7 @@ const WELL = {
   sockets: 60,
   walBytes: 80 * MIB,
   databaseBytes: 0,
+  loadAverage: 1,
   cpuCores: 1,
   indexBytes: 0,
   eventsPerSecond: 30_000,
