@@ -108,9 +108,11 @@ class Publishers {
     }
   }
 
+  /** What would have to wait for a free request goes over a channel, or it would wait for the client and not the node. */
   #nextConnection(): PublishConnection {
-    const [http, ...channels] = this.#connections.toReversed();
-    return this.#batches % HTTP_EVERY === 0 ? http! : channels[this.#batches % CHANNELS]!;
+    const http = this.#connections[CHANNELS]!;
+    const isForHttp = this.#batches % HTTP_EVERY === 0 && http.unanswered < http.unansweredMax;
+    return isForHttp ? http : this.#connections[this.#batches % CHANNELS]!;
   }
 
   #make(connection: PublishConnection, dueAt: number): void {
