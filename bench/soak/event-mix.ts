@@ -7,7 +7,7 @@ import { type Counters, countersFrom } from "../../src/load-test/counters.ts";
 import type { SeededRandom } from "../../tests/support/seeded-random.ts";
 import { EVENTS_PER_BATCH, TOPIC_COUNT, TOPICS } from "./plan.ts";
 
-/** In a thousand events. Half the duplicates are retries, the others come late; a few of both differ. */
+/** In a thousand events. Half the duplicates are retries, the others come late; a tenth of both differ. */
 const RECENT_DUPLICATES = 100;
 const OLD_DUPLICATES = 100;
 const CONFLICTS_IN_DUPLICATES = 10;

@@ -30,6 +30,8 @@ export class ChannelConnection implements PublishConnection {
   readonly #socket: WebSocket;
   /** Answers come in the order of the frames. */
   #waiting: ((answer: Answer) => void)[] = [];
+  /** Where in `#waiting` the queue begins: shifting a long array costs its length. */
+  #first = 0;
   #answered = 0;
   #isEnded = false;
 
@@ -68,9 +70,6 @@ export class ChannelConnection implements PublishConnection {
     this.#isEnded = true;
     this.#socket.close();
   }
-
-  /** Where in `#waiting` the queue begins: shifting a long array costs its length. */
-  #first = 0;
 
   #take(): (answer: Answer) => void {
     const onAnswer = this.#waiting[this.#first++]!;

@@ -21,6 +21,7 @@ import {
   type Sample,
   type Stats,
   type Stop,
+  TREND_SECONDS_MIN,
   type Verdict,
 } from "./verdicts.ts";
 
@@ -68,8 +69,9 @@ export async function findSaturation(plan: SoakPlan): Promise<number> {
     await node.exited;
     removeFolder(folder);
   }
+  if (rates.length === 0) throw new Error("no rate could be found: --rate takes one");
   // The first half belongs to the compiler.
-  return median(rates.slice(SATURATION_SAMPLES / 2));
+  return median(rates.slice(Math.floor(rates.length / 2)));
 }
 
 /** Follows the publishers until all is acknowledged. @throws Error when they fail, or fall silent. */
@@ -113,7 +115,7 @@ export class Soak implements SoakResult {
   ) {}
 
   async run(): Promise<SoakResult> {
-    const folder = makeDataFolder();
+    const folder = makeDataFolder({ mayBeInMemory: this.plan.seconds < TREND_SECONDS_MIN });
     try {
       await this.#withNode(folder, (node) => this.#load(node));
       await this.#withNode(folder, (node) => this.#lookAgain(node));

@@ -50,6 +50,8 @@ class Subscribers {
   readonly #leaving = Promise.withResolvers<void>();
   readonly #workers: Promise<void>[] = [];
   readonly #counts = { open: 0, opened: 0, resumed: 0, frames: 0, closedAsTooSlow: 0, cut: 0, reads: 0 };
+  /** Those that have not been ended by us: when one of them closes, the node did it. */
+  readonly #connected = new Set<StatsConnection>();
   #isSettling = false;
   #truth: Truth | undefined;
   #compared = 0;
@@ -175,9 +177,6 @@ class Subscribers {
     });
     return connection;
   }
-
-  /** Those who have not ended by themselves. */
-  readonly #connected = new Set<StatsConnection>();
 
   #end(connection: StatsConnection): void {
     this.#connected.delete(connection);

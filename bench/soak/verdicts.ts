@@ -54,7 +54,7 @@ const STOP_MS_MAX = 10_000;
 const MIB = 2 ** 20;
 
 /** Less says nothing about a trend. */
-const TREND_SECONDS_MIN = 60;
+export const TREND_SECONDS_MIN = 60;
 
 /** Verdicts on how the samples of the last third compare with those of the first, both after the warm-up. */
 export function judgeSamples(
