@@ -50,7 +50,7 @@ export interface SoakPlan {
 /** @throws Error when an argument makes no sense. */
 export function readPlan(args: readonly string[]): SoakPlan {
   const { values } = parseArgs({
-    args: [...args],
+    args: joined(args),
     options: {
       minutes: { type: "string", default: "10" },
       seconds: { type: "string" },
@@ -82,6 +82,13 @@ export function readPlan(args: readonly string[]): SoakPlan {
     drawsChart: values.chart,
     into: values.into,
   };
+}
+
+/** `--serve-flags "--a 1"` as one argument: `parseArgs` takes a value that begins with a dash for a flag. */
+function joined(args: readonly string[]): string[] {
+  const at = args.indexOf("--serve-flags");
+  if (at === -1 || at + 1 === args.length) return [...args];
+  return args.toSpliced(at, 2, `--serve-flags=${args[at + 1]}`);
 }
 
 function positive(name: string, text: string): number {
