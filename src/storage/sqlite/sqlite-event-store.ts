@@ -252,9 +252,10 @@ export class SqliteEventStore implements EventStore {
   }
 
   #follow(state: OpenState, plan: Plan, step: SegmentStep | undefined): void {
-    const { index, recent, segments, topics, pools } = state;
+    const { index, recent, segments, topics, pools, pruner } = state;
     const { events, topicIds, fresh, firstSeq, words, increments } = plan;
     if (step !== undefined) segments.keepStep(step);
+    pruner.noteSynced();
     for (let i = 0; i < fresh.length; i++) {
       const position = fresh[i]!;
       index.insert(words[i * FINGERPRINT_WORDS]!, words[i * FINGERPRINT_WORDS + 1]!, firstSeq + i);
