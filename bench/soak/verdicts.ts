@@ -47,7 +47,7 @@ const HANDLES_LEFT_MAX = 4;
 const HANDLES_GROWTH_MAX = 12;
 
 /** Until somebody has been closed for not reading, with some to spare. */
-const TOO_SLOW_SECONDS_MIN = 150;
+const TOO_SLOW_SECONDS_MIN = 300;
 
 const STOP_MS_MAX = 10_000;
 
