@@ -30,8 +30,8 @@ const SLOW_READS_MS_MAX = 3_000;
 const SLOW_STOPS_MS_MAX = 10_000;
 
 /** About as long as it takes until the operating system holds no more and the node's patience (60 s) is over. */
-const NEVER_READS_MS_MIN = 85_000;
-const NEVER_READS_MS_MAX = 115_000;
+const NEVER_READS_MS_MIN = 95_000;
+const NEVER_READS_MS_MAX = 130_000;
 
 /** Until what is on its way to one who reads again has come. */
 const CLOSE_MS_MAX = 10_000;

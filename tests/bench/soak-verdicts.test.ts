@@ -81,6 +81,11 @@ describe("of samples", () => {
     expect(faultsIn(judgeSamples(samplesOf(change), PLAN))).toEqual([fault]);
   });
 
+  test("garbage that is collected late is no leak", () => {
+    const sawtooth = samplesOf((share) => ({ residentBytes: (300 + 300 * ((share * 5) % 1)) * MIB }));
+    expect(faultsIn(judgeSamples(sawtooth, PLAN))).toEqual([]);
+  });
+
   test("what happens while it warms up is not judged, and a run too short for a trend neither", () => {
     const early = samplesOf((share) => (share < 0.1 ? { walBytes: 1_000 * MIB, ack: undefined } : {}));
     expect(faultsIn(judgeSamples(early, PLAN))).toEqual([]);
