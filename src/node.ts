@@ -68,6 +68,7 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     soon: (task) => void setImmediate(task),
     events: {
       opened(contents) {
+        if (hub.board.isOpen) log("storage works again, and has been opened afresh");
         hub.opened(contents);
         threads.openReaders(files, databasePath, restartRequest, reader);
         ready.resolve({ events: contents.events, topics: contents.topics.length });

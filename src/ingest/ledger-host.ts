@@ -31,7 +31,7 @@ export interface LedgerHostOptions {
   readonly probe: () => void;
   /** Called between commits, when nothing waits for it. */
   readonly betweenCommits?: () => void;
-  /** Called while the store is still open. */
+  /** Called while the store is still open, if it is; what it throws is ignored. */
   readonly beforeClose?: () => void;
 }
 
@@ -205,7 +205,7 @@ export class LedgerHost {
 
   #close(): void {
     try {
-      if (this.#isOpen) this.#options.beforeClose?.();
+      this.#options.beforeClose?.();
     } catch {
       // What it would have done is left to the next start; closing matters more.
     }

@@ -24,17 +24,23 @@ export async function healthOf(
   return { ...(JSON.parse(text) as HealthAnswer), http: response.status, text };
 }
 
-/** Waits until storage is in this state, whatever brings it there. */
-export async function untilStorage(node: NodeProcess, state: "ready" | "failing"): Promise<HealthAnswer> {
+/** Asks until the answer is such, whatever brings that about. */
+export async function untilHealth(
+  node: NodeProcess,
+  isReached: (health: HealthAnswer) => boolean,
+): Promise<void> {
   let last: HealthAnswer | undefined;
   let isOver = false;
-  const reached = (async (): Promise<HealthAnswer> => {
+  const reached = (async (): Promise<void> => {
     do last = await healthOf(node);
-    while (last.checks.storage !== state && !isOver);
-    return last;
+    while (!isReached(last) && !isOver);
   })();
-  const said = (): string => `storage to be ${state}: ${JSON.stringify(last)}\n${node.output}`;
-  return withDeadline(reached, said).finally(() => (isOver = true));
+  const said = (): string => `${isReached}: ${JSON.stringify(last)}\n${node.output}`;
+  await withDeadline(reached, said).finally(() => (isOver = true));
+}
+
+export function untilStorage(node: NodeProcess, state: "ready" | "failing"): Promise<void> {
+  return untilHealth(node, ({ checks }) => checks.storage === state);
 }
 
 /** Storage fails for this reason: health says so without naming a path, the node lives, and its feeds stay up. */
