@@ -27,11 +27,14 @@ export interface LogTail {
   readonly framesBehind: number;
   /** How many of them end a commit. */
   readonly commitsBehind: number;
-  /** False when the log's own header is damaged: then SQLite takes none of its frames. */
-  readonly isHeaderSound: boolean;
+  /**
+   * Of the log itself: without a sound one SQLite takes no frame. A blank one (zeros) is what a power cut leaves of a
+   * log that was just made; it is synced before the first frame.
+   */
+  readonly header: "sound" | "blank" | "damaged";
 }
 
-const NOTHING_BEHIND: LogTail = { framesBehind: 0, commitsBehind: 0, isHeaderSound: true };
+const NOTHING_BEHIND: LogTail = { framesBehind: 0, commitsBehind: 0, header: "sound" };
 
 /**
  * To be asked right after opening, before the next commit writes over the frames.
@@ -46,19 +49,33 @@ export function readLogTail(logPath: string, framesTaken: number): LogTail {
     const header = read(file, 0, HEADER_BYTES);
     if (header === undefined) return NOTHING_BEHIND;
     const pageBytes = pageBytesOf(header);
-    const isHeaderSound = pageBytes !== undefined && isChecksumRight(header);
+    const isSound = pageBytes !== undefined && isChecksumRight(header);
     const frameBytes = FRAME_HEADER_BYTES + (pageBytes ?? mostLikelyPageBytes(file));
     // A damaged header may have lost the salts: the first frame has them as well.
-    const salts = isHeaderSound ? header.subarray(16, 24) : read(file, HEADER_BYTES + 8, 8);
-    return { ...countBehind(file, { framesTaken, frameBytes, salts }), isHeaderSound };
+    const salts = isSound ? header.subarray(16, 24) : read(file, HEADER_BYTES + 8, 8);
+    const isBlank = header.every((byte) => byte === 0);
+    return {
+      ...countBehind(file, { framesTaken, frameBytes, salts }),
+      header: isSound ? "sound" : isBlank ? "blank" : "damaged",
+    };
   } finally {
     closeSync(file);
   }
 }
 
-/** Whether commits are gone that were synced: more is missing than a power cut can take. */
-export function isLogDamaged({ commitsBehind, isHeaderSound }: LogTail): boolean {
-  return commitsBehind > (isHeaderSound ? COMMITS_TORN_BY_POWER_CUT_MAX : 0);
+/**
+ * What has been lost, in one sentence for the log, or undefined where a power cut explains all that is missing.
+ * A commit that nobody can count any more, behind a damaged header, is a loss as well.
+ */
+export function lossIn({ commitsBehind, header }: LogTail): string | undefined {
+  const isExplained =
+    header === "sound"
+      ? commitsBehind <= COMMITS_TORN_BY_POWER_CUT_MAX
+      : header === "blank" && commitsBehind === 0;
+  if (isExplained) return undefined;
+  return header === "sound"
+    ? `the write-ahead log is damaged: ${commitsBehind} commits lie behind the damage and cannot be read.`
+    : `the write-ahead log has a damaged header: its commits, ${commitsBehind} by count, cannot be read.`;
 }
 
 interface Frames {
