@@ -44,7 +44,7 @@ export class Desk implements Disposable {
   lossIn(files: Files): string | undefined {
     this.#lay(files);
     using db = new Database(this.#path);
-    return lossIn(readLogTail(`${this.#path}-wal`, checkpoint(db, "PASSIVE").log));
+    return lossIn(readLogTail(this.#path, checkpoint(db, "PASSIVE").log));
   }
 
   /** Every row of every table, as a new store finds them in the undamaged files of that moment. */

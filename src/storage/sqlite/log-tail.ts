@@ -7,7 +7,7 @@
  * are gone. The format: https://www.sqlite.org/fileformat2.html#walformat
  */
 
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 
 const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
@@ -37,12 +37,13 @@ export interface LogTail {
 const NOTHING_BEHIND: LogTail = { framesBehind: 0, commitsBehind: 0, header: "sound" };
 
 /**
- * To be asked right after opening, before the next commit writes over the frames.
+ * To be asked right after opening, before the next commit writes over the frames. The log may be opened beside SQLite,
+ * which keeps its locks on other files.
  *
- * @param logPath of the `-wal` file. It may be opened beside SQLite, which keeps its locks in other files.
  * @param framesTaken the `log` of `PRAGMA wal_checkpoint(PASSIVE)`.
  */
-export function readLogTail(logPath: string, framesTaken: number): LogTail {
+export function readLogTail(databasePath: string, framesTaken: number): LogTail {
+  const logPath = `${databasePath}-wal`;
   const file = openIfThere(logPath);
   if (file === undefined) return NOTHING_BEHIND;
   try {
@@ -53,9 +54,10 @@ export function readLogTail(logPath: string, framesTaken: number): LogTail {
     const frameBytes = FRAME_HEADER_BYTES + (pageBytes ?? mostLikelyPageBytes(file));
     // A damaged header may have lost the salts: the first frame has them as well.
     const salts = isSound ? header.subarray(16, 24) : read(file, HEADER_BYTES + 8, 8);
+    const databaseBytes = statSync(databasePath, { throwIfNoEntry: false })?.size ?? 0;
     const isBlank = header.every((byte) => byte === 0);
     return {
-      ...countBehind(file, { framesTaken, frameBytes, salts }),
+      ...countBehind(file, { framesTaken, frameBytes, salts, databaseBytes }),
       header: isSound ? "sound" : isBlank ? "blank" : "damaged",
     };
   } finally {
@@ -83,22 +85,26 @@ interface Frames {
   readonly frameBytes: number;
   /** They tell the frames of this generation from older ones that lie beneath. */
   readonly salts: Buffer | undefined;
+  readonly databaseBytes: number;
 }
 
 function countBehind(
   file: number,
-  { framesTaken, frameBytes, salts }: Frames,
+  { framesTaken, frameBytes, salts, databaseBytes }: Frames,
 ): Pick<LogTail, "framesBehind" | "commitsBehind"> {
   let framesBehind = 0;
   let commitsBehind = 0;
   const { size } = fstatSync(file);
+  // A page is in the file or in the log: a larger database is what stands in a sector that was never written.
+  const pagesMax = size / frameBytes + databaseBytes / (frameBytes - FRAME_HEADER_BYTES);
   for (let at = HEADER_BYTES + framesTaken * frameBytes; at + frameBytes <= size; at += frameBytes) {
     const frame = read(file, at, FRAME_HEADER_BYTES);
     if (frame === undefined || salts === undefined) break;
     if (!frame.subarray(8, 16).equals(salts)) continue;
     framesBehind++;
     // The size of the database in pages after this frame's commit; zero within one.
-    if (frame.readUInt32BE(4) > 0) commitsBehind++;
+    const pages = frame.readUInt32BE(4);
+    if (pages > 0 && pages <= pagesMax) commitsBehind++;
   }
   return { framesBehind, commitsBehind };
 }

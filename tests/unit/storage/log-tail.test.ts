@@ -61,7 +61,7 @@ class CutOff implements Disposable {
   tail(): LogTail & { readonly framesTaken: number } {
     using db = new Database(this.path);
     const { log } = checkpoint(db, "PASSIVE");
-    return { ...readLogTail(this.logPath, log), framesTaken: log };
+    return { ...readLogTail(this.path, log), framesTaken: log };
   }
 
   [Symbol.dispose](): void {
@@ -93,8 +93,8 @@ describe("nothing lies behind", () => {
 
   test("a log that is not there, or is empty, or has been cut off within its header", () => {
     using cut = new CutOff();
-    expect(readLogTail(`${cut.logPath}-not-there`, 0).framesBehind).toBe(0);
-    for (const bytes of [31, 0]) expect(lossIn(readLogTail(cut.truncate(bytes).logPath, 0))).toBeUndefined();
+    expect(readLogTail(`${cut.path}-not-there`, 0).framesBehind).toBe(0);
+    for (const bytes of [31, 0]) expect(lossIn(readLogTail(cut.truncate(bytes).path, 0))).toBeUndefined();
   });
 
   test("a log that began again: frames of the generation beneath are not counted", () => {
