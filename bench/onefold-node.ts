@@ -27,9 +27,10 @@ export interface OnefoldNode extends ServerProcess {
   expectCounted(sent: Sent): Promise<void>;
 }
 
-export async function startOnefold(): Promise<OnefoldNode> {
+/** @param flags of `serve`, beside its port and its data. */
+export async function startOnefold(flags: readonly string[] = []): Promise<OnefoldNode> {
   const folder = makeDataFolder();
-  const server = await startServer([EXECUTABLE, "serve", "--port", "0", "--data", folder]);
+  const server = await startServer([EXECUTABLE, "serve", "--port", "0", "--data", folder, ...flags]);
   return {
     ...server,
     expectCounted: (sent) => expectCounted(server.url, sent),
