@@ -223,11 +223,12 @@ describe("a bit is turned over anywhere", () => {
   const UNGUARDED =
     /^(?:__drizzle_migrations|sqlite_schema): |^\w+: (?:topic_id|row number|types of a row|length of a row|cell pointer|page header|internal page)$/;
 
-  /** Commits that a damaged log has lost are not told of yet. */
+  /** Commits that a damaged log has lost are not told of yet. When they are, this says that they have to be. */
   const LOSS_IS_SAID = false;
 
   const isUnexpected = ({ verdict, place }: Flip): boolean => {
     if (verdict === "earlier, unsaid") return LOSS_IS_SAID;
+    if (verdict === "last commit gone") return false;
     return !RIGHT.includes(verdict) && !UNGUARDED.test(place);
   };
 
@@ -242,7 +243,7 @@ describe("a bit is turned over anywhere", () => {
   test("in the log", async () => {
     const flips = new BitFlips(crashed, "onefold.db-wal", random);
     await flips.try(FLIPS);
-    console.log(flips.report("wrong", "died", "earlier, unsaid"));
+    console.log(flips.report("wrong", "died"));
     expect(flips.flips.filter(isUnexpected)).toEqual([]);
   });
 });
