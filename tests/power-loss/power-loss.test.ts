@@ -24,7 +24,7 @@ const { POWER_LOSS = "40" } = process.env;
 const POINTS_OF_A_KIND_MAX = POWER_LOSS === "all" ? Number.POSITIVE_INFINITY : Number(POWER_LOSS);
 
 /** A file of 65,536 events takes long to open: of its points so many are drawn instead. */
-const LARGE_POINTS_MAX = POWER_LOSS === "all" ? 300 : 1;
+const LARGE_POINTS_MAX = POWER_LOSS === "all" ? 100 : 1;
 
 /** Points at which only the end of the log is looked at. */
 const LOGS_READ_MAX = POWER_LOSS === "all" ? 2_000 : 20;
