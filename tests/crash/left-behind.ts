@@ -28,7 +28,7 @@ export function readLeftBehind(dataFolder: string, startedAt: number): LeftBehin
   if (index.length <= FRAMES_BEING_COPIED_AT) return { inCommit: false, inCheckpoint: false };
   const committed = index.readUInt32LE(FRAMES_COMMITTED_AT);
   return {
-    inCommit: readLogTail(`${path}-wal`, committed).framesBehind > 0,
+    inCommit: readLogTail(path, committed).framesBehind > 0,
     inCheckpoint:
       statSync(path).mtimeMs >= startedAt &&
       index.readUInt32LE(FRAMES_COPIED_AT) < index.readUInt32LE(FRAMES_BEING_COPIED_AT),

@@ -82,7 +82,13 @@ async function answer(
   const response = await fetch(`${node.url}${path}`);
   const text = await response.text();
   if (response.status >= 500) return response.status;
-  return response.status === 200 ? form(text) : `${response.status} ${text}`;
+  if (response.status !== 200) return `${response.status} ${text}`;
+  try {
+    return form(text);
+  } catch {
+    // No JSON any more: as wrong as it came.
+    return text;
+  }
 }
 
 /** What the file has a part in: neither the node's own times, nor rates. */

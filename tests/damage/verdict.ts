@@ -8,6 +8,7 @@ import type { StoredData } from "./stored-data.ts";
  * - `refused`: it did not start, and said why in one sentence.
  * - `harmless`: everything is served as it was stored.
  * - `answered 5xx`: some of it is refused, the rest is right.
+ * - `last commit gone`: nothing but the last commit of the log is lost, which cannot be told from a power cut.
  * - `earlier, said`: the commits of a damaged log end early, the rest is right, and a line of the node's log says so.
  * - `earlier, unsaid`: the same in silence.
  * - `wrong`: something is served that was never stored, or something that was stored is not.
@@ -17,6 +18,7 @@ export const VERDICTS = [
   "refused",
   "harmless",
   "answered 5xx",
+  "last commit gone",
   "earlier, said",
   "earlier, unsaid",
   "wrong",
@@ -67,14 +69,20 @@ async function judgeServed(node: NodeProcess, stored: StoredData): Promise<Judge
   };
   if (wrong.length + refused.length === 0) return { verdict: "harmless", because: "" };
   if (wrong.length === 0) return { verdict: "answered 5xx", because: because(refused) };
-  const events = stored.earlier.slice(0, -1).find(({ stats }) => stats === served.get("/stats"))?.events;
-  if (events !== undefined && isBeginning(served.get(ALL_EVENTS), stored, events)) {
-    return {
-      verdict: SAYS_SO.test(node.output) ? "earlier, said" : "earlier, unsaid",
-      because: `${events} of ${stored.events.length} events: ${node.output.trim().split("\n").at(-1)}`,
-    };
-  }
-  return { verdict: "wrong", because: because(wrong) };
+  const earlier = stored.earlier.slice(0, -1);
+  const at = earlier.findIndex(({ stats }) => stats === served.get("/stats"));
+  const events = earlier[at]?.events;
+  if (events === undefined || !isBeginning(served.get(ALL_EVENTS), stored, events))
+    return { verdict: "wrong", because: because(wrong) };
+  return {
+    verdict: verdictOfEarlier(node.output, at === earlier.length - 1),
+    because: `${events} of ${stored.events.length} events: ${node.output.trim().split("\n").at(0)}`,
+  };
+}
+
+function verdictOfEarlier(output: string, isLastCommit: boolean): Verdict {
+  if (SAYS_SO.test(output)) return "earlier, said";
+  return isLastCommit ? "last commit gone" : "earlier, unsaid";
 }
 
 /** Whether a page is the first so many events as they were stored. */

@@ -216,28 +216,34 @@ describe("a log that does not belong to the database:", () => {
 describe("a bit is turned over anywhere", () => {
   const random = SeededRandom.printed("bit flips");
 
-  /** Where damage still goes unnoticed: guards that are added are taken out of here. */
+  /**
+   * Where damage still goes unnoticed: numbers that a row is found by, and the shape of pages and rows. What is guarded
+   * from now on is taken out of here.
+   */
   const UNGUARDED =
-    /^(?:events: (?!payload|event_id|source|timestamp)|__drizzle_migrations: |sqlite_schema: )/;
+    /^(?:__drizzle_migrations|sqlite_schema): |^\w+: (?:topic_id|row number|types of a row|length of a row|cell pointer|page header|internal page)$/;
 
-  /** Commits that a damaged log has lost are not told of yet. */
+  /** Commits that a damaged log has lost are not told of yet. When they are, this says that they have to be. */
   const LOSS_IS_SAID = false;
 
-  const isUnexpected = ({ verdict, place }: Flip): boolean =>
-    (verdict === "wrong" || verdict === "died" ? !UNGUARDED.test(place) : false) ||
-    (verdict === "earlier, unsaid" && LOSS_IS_SAID);
+  const isUnexpected = ({ verdict, place }: Flip): boolean => {
+    if (verdict === "earlier, unsaid") return LOSS_IS_SAID;
+    if (verdict === "last commit gone") return false;
+    return !RIGHT.includes(verdict) && !UNGUARDED.test(place);
+  };
 
   test("in the database file", async () => {
     const flips = new BitFlips(stopped, "onefold.db", random);
     await flips.try(FLIPS);
     console.log(flips.report("wrong", "died", "earlier, unsaid"));
     expect(flips.flips.filter(isUnexpected)).toEqual([]);
+    expect(flips.with("refused", "answered 5xx")).not.toBeEmpty();
   });
 
   test("in the log", async () => {
     const flips = new BitFlips(crashed, "onefold.db-wal", random);
     await flips.try(FLIPS);
-    console.log(flips.report("wrong", "died", "earlier, unsaid"));
+    console.log(flips.report("wrong", "died"));
     expect(flips.flips.filter(isUnexpected)).toEqual([]);
   });
 });

@@ -7,7 +7,7 @@
  * are gone. The format: https://www.sqlite.org/fileformat2.html#walformat
  */
 
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 
 const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
@@ -27,38 +27,57 @@ export interface LogTail {
   readonly framesBehind: number;
   /** How many of them end a commit. */
   readonly commitsBehind: number;
-  /** False when the log's own header is damaged: then SQLite takes none of its frames. */
-  readonly isHeaderSound: boolean;
+  /**
+   * Of the log itself: without a sound one SQLite takes no frame. A blank one (zeros) is what a power cut leaves of a
+   * log that was just made; it is synced before the first frame.
+   */
+  readonly header: "sound" | "blank" | "damaged";
 }
 
-const NOTHING_BEHIND: LogTail = { framesBehind: 0, commitsBehind: 0, isHeaderSound: true };
+const NOTHING_BEHIND: LogTail = { framesBehind: 0, commitsBehind: 0, header: "sound" };
 
 /**
- * To be asked right after opening, before the next commit writes over the frames.
+ * To be asked right after opening, before the next commit writes over the frames. The log may be opened beside SQLite,
+ * which keeps its locks on other files.
  *
- * @param logPath of the `-wal` file. It may be opened beside SQLite, which keeps its locks in other files.
  * @param framesTaken the `log` of `PRAGMA wal_checkpoint(PASSIVE)`.
  */
-export function readLogTail(logPath: string, framesTaken: number): LogTail {
+export function readLogTail(databasePath: string, framesTaken: number): LogTail {
+  const logPath = `${databasePath}-wal`;
   const file = openIfThere(logPath);
   if (file === undefined) return NOTHING_BEHIND;
   try {
     const header = read(file, 0, HEADER_BYTES);
     if (header === undefined) return NOTHING_BEHIND;
     const pageBytes = pageBytesOf(header);
-    const isHeaderSound = pageBytes !== undefined && isChecksumRight(header);
+    const isSound = pageBytes !== undefined && isChecksumRight(header);
     const frameBytes = FRAME_HEADER_BYTES + (pageBytes ?? mostLikelyPageBytes(file));
     // A damaged header may have lost the salts: the first frame has them as well.
-    const salts = isHeaderSound ? header.subarray(16, 24) : read(file, HEADER_BYTES + 8, 8);
-    return { ...countBehind(file, { framesTaken, frameBytes, salts }), isHeaderSound };
+    const salts = isSound ? header.subarray(16, 24) : read(file, HEADER_BYTES + 8, 8);
+    const databaseBytes = statSync(databasePath, { throwIfNoEntry: false })?.size ?? 0;
+    const isBlank = header.every((byte) => byte === 0);
+    return {
+      ...countBehind(file, { framesTaken, frameBytes, salts, databaseBytes }),
+      header: isSound ? "sound" : isBlank ? "blank" : "damaged",
+    };
   } finally {
     closeSync(file);
   }
 }
 
-/** Whether commits are gone that were synced: more is missing than a power cut can take. */
-export function isLogDamaged({ commitsBehind, isHeaderSound }: LogTail): boolean {
-  return commitsBehind > (isHeaderSound ? COMMITS_TORN_BY_POWER_CUT_MAX : 0);
+/**
+ * What has been lost, in one sentence for the log, or undefined where a power cut explains all that is missing.
+ * A commit that nobody can count any more, behind a damaged header, is a loss as well.
+ */
+export function lossIn({ commitsBehind, header }: LogTail): string | undefined {
+  const isExplained =
+    header === "sound"
+      ? commitsBehind <= COMMITS_TORN_BY_POWER_CUT_MAX
+      : header === "blank" && commitsBehind === 0;
+  if (isExplained) return undefined;
+  return header === "sound"
+    ? `the write-ahead log is damaged: ${commitsBehind} commits lie behind the damage and cannot be read.`
+    : `the write-ahead log has a damaged header: its commits, ${commitsBehind} by count, cannot be read.`;
 }
 
 interface Frames {
@@ -66,22 +85,26 @@ interface Frames {
   readonly frameBytes: number;
   /** They tell the frames of this generation from older ones that lie beneath. */
   readonly salts: Buffer | undefined;
+  readonly databaseBytes: number;
 }
 
 function countBehind(
   file: number,
-  { framesTaken, frameBytes, salts }: Frames,
+  { framesTaken, frameBytes, salts, databaseBytes }: Frames,
 ): Pick<LogTail, "framesBehind" | "commitsBehind"> {
   let framesBehind = 0;
   let commitsBehind = 0;
   const { size } = fstatSync(file);
+  // A page is in the file or in the log: a larger database is what stands in a sector that was never written.
+  const pagesMax = size / frameBytes + databaseBytes / (frameBytes - FRAME_HEADER_BYTES);
   for (let at = HEADER_BYTES + framesTaken * frameBytes; at + frameBytes <= size; at += frameBytes) {
     const frame = read(file, at, FRAME_HEADER_BYTES);
     if (frame === undefined || salts === undefined) break;
     if (!frame.subarray(8, 16).equals(salts)) continue;
     framesBehind++;
     // The size of the database in pages after this frame's commit; zero within one.
-    if (frame.readUInt32BE(4) > 0) commitsBehind++;
+    const pages = frame.readUInt32BE(4);
+    if (pages > 0 && pages <= pagesMax) commitsBehind++;
   }
   return { framesBehind, commitsBehind };
 }

@@ -4,7 +4,7 @@ import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { checkpoint } from "../../../src/storage/sqlite/checkpointer.ts";
-import { isLogDamaged, type LogTail, readLogTail } from "../../../src/storage/sqlite/log-tail.ts";
+import { type LogTail, lossIn, readLogTail } from "../../../src/storage/sqlite/log-tail.ts";
 import { TempFolder } from "../../support/temp-folder.ts";
 
 const PAGE_BYTES = 4_096;
@@ -61,7 +61,7 @@ class CutOff implements Disposable {
   tail(): LogTail & { readonly framesTaken: number } {
     using db = new Database(this.path);
     const { log } = checkpoint(db, "PASSIVE");
-    return { ...readLogTail(this.logPath, log), framesTaken: log };
+    return { ...readLogTail(this.path, log), framesTaken: log };
   }
 
   [Symbol.dispose](): void {
@@ -87,15 +87,14 @@ describe("nothing lies behind", () => {
       framesTaken: FRAMES,
       framesBehind: 0,
       commitsBehind: 0,
-      isHeaderSound: true,
+      header: "sound",
     });
   });
 
   test("a log that is not there, or is empty, or has been cut off within its header", () => {
     using cut = new CutOff();
-    expect(readLogTail(`${cut.logPath}-not-there`, 0).framesBehind).toBe(0);
-    for (const bytes of [31, 0])
-      expect(isLogDamaged(readLogTail(cut.truncate(bytes).logPath, 0))).toBeFalse();
+    expect(readLogTail(`${cut.path}-not-there`, 0).framesBehind).toBe(0);
+    for (const bytes of [31, 0]) expect(lossIn(readLogTail(cut.truncate(bytes).path, 0))).toBeUndefined();
   });
 
   test("a log that began again: frames of the generation beneath are not counted", () => {
@@ -117,7 +116,7 @@ describe("what a power cut leaves is no damage:", () => {
       using cut = new CutOff();
       const tail = cut.truncate(cut.frame(frames) + 100).tail();
       expect(tail).toMatchObject({ framesTaken: FRAMES - FRAMES_PER_COMMIT, commitsBehind: 0 });
-      expect(isLogDamaged(tail)).toBeFalse();
+      expect(lossIn(tail)).toBeUndefined();
     }
   });
 
@@ -130,9 +129,16 @@ describe("what a power cut leaves is no damage:", () => {
         framesBehind: FRAMES_PER_COMMIT,
         commitsBehind: 1,
       });
-      expect(isLogDamaged(tail)).toBeFalse();
+      expect(lossIn(tail)).toBeUndefined();
     }
   });
+});
+
+test("a log that was just made, and of which nothing but its length reached the disk", () => {
+  using cut = new CutOff();
+  writeFileSync(cut.logPath, Buffer.alloc(HEADER_BYTES));
+  expect(cut.tail()).toMatchObject({ framesTaken: 0, header: "blank" });
+  expect(lossIn(cut.tail())).toBeUndefined();
 });
 
 describe("damage is told from a power cut:", () => {
@@ -146,9 +152,9 @@ describe("damage is told from a power cut:", () => {
           framesTaken: commit * FRAMES_PER_COMMIT,
           framesBehind: commitsBehind * FRAMES_PER_COMMIT,
           commitsBehind,
-          isHeaderSound: true,
+          header: "sound",
         });
-        expect(isLogDamaged(tail)).toBeTrue();
+        expect(lossIn(tail)).toMatch(/commits/);
       }
     },
   );
@@ -157,7 +163,7 @@ describe("damage is told from a power cut:", () => {
     using cut = new CutOff({ overwritten: 4 });
     const tail = cut.flip(cut.frame(FRAMES_PER_COMMIT) + 2_000).tail();
     expect(tail).toMatchObject({ framesBehind: 3 * FRAMES_PER_COMMIT, commitsBehind: 3 });
-    expect(isLogDamaged(tail)).toBeTrue();
+    expect(lossIn(tail)).toMatch(/commits/);
   });
 
   test("in the header of a frame, whose own salts may be gone", () => {
@@ -165,7 +171,7 @@ describe("damage is told from a power cut:", () => {
       using cut = new CutOff();
       const tail = cut.flip(cut.frame(FRAMES_PER_COMMIT) + at).tail();
       expect(tail.framesTaken).toBe(FRAMES_PER_COMMIT);
-      expect(isLogDamaged(tail)).toBeTrue();
+      expect(lossIn(tail)).toMatch(/commits/);
     }
   });
 
@@ -178,9 +184,24 @@ describe("damage is told from a power cut:", () => {
         framesTaken: 0,
         framesBehind: FRAMES,
         commitsBehind: COMMITS,
-        isHeaderSound: false,
+        header: "damaged",
       });
-      expect(isLogDamaged(tail)).toBeTrue();
+      expect(lossIn(tail)).toMatch(/commits/);
     }
+  });
+
+  test("by its header having been wiped, although its frames are there", () => {
+    using cut = new CutOff();
+    const bytes = readFileSync(cut.logPath);
+    writeFileSync(cut.logPath, bytes.fill(0, 0, HEADER_BYTES));
+    const tail = cut.tail();
+    expect(tail).toMatchObject({ framesTaken: 0, commitsBehind: COMMITS, header: "blank" });
+    expect(lossIn(tail)).toMatch(/commits/);
+  });
+
+  test("when something else altogether lies in its place", () => {
+    using cut = new CutOff();
+    writeFileSync(cut.logPath, "this is no log. ".repeat(1_000));
+    expect(lossIn(cut.tail())).toMatch(/commits/);
   });
 });
