@@ -43,8 +43,7 @@ export class Desk implements Disposable {
   /** What is said to have been lost of these files' log, or undefined. */
   lossIn(files: Files): string | undefined {
     this.#lay(files);
-    using db = new Database(this.#path);
-    return lossIn(readLogTail(this.#path, checkpoint(db, "PASSIVE").log));
+    return lossIn(readLogTail(this.#path));
   }
 
   /** Every row of every table, as a new store finds them in the undamaged files of that moment. */

@@ -2,8 +2,8 @@
 
 import type { Database, Statement } from "bun:sqlite";
 import { FINGERPRINT_WORDS } from "../../events/fingerprint.ts";
+import { DamagedError } from "../event-reader.ts";
 import { fingerprintsChecksum, isIntact, metaChecksum } from "./checksums.ts";
-import { DatabaseUnusableError } from "./database.ts";
 
 export const FINGERPRINT_BYTES = FINGERPRINT_WORDS * Uint32Array.BYTES_PER_ELEMENT;
 
@@ -25,7 +25,7 @@ const JOINED_BYTES_MAX = 512 * FINGERPRINT_BYTES;
 export const FINGERPRINT_COLUMNS =
   "first_seq AS firstSeq, count, words, offsets, received_at AS receivedAt, outlived, checksum";
 
-/** Calls back for every id of a row. @throws DatabaseUnusableError */
+/** Calls back for every id of a row. @throws DamagedError */
 export function forEachId(
   row: FingerprintRow,
   see: (seq: number, words: Uint32Array, at: number) => void,
@@ -34,7 +34,7 @@ export function forEachId(
   const offsets = row.offsets === null ? undefined : wordsIn(row.offsets);
   const ids = offsets?.length ?? row.count;
   if (!isIntact(row.checksum, fingerprintsChecksum(row)) || words.length !== ids * FINGERPRINT_WORDS)
-    throw new DatabaseUnusableError(`The file's fingerprints from event ${row.firstSeq} on are damaged.`);
+    throw new DamagedError(`The fingerprints from event ${row.firstSeq} on are damaged.`);
   for (let i = 0; i < ids; i++) see(row.firstSeq + (offsets?.[i] ?? i), words, i * FINGERPRINT_WORDS);
 }
 

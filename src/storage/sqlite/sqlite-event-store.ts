@@ -17,6 +17,7 @@ import { type OpenDatabase, openExisting, openForWriting, unusableOr } from "./d
 import { type DedupIndex, REMEMBERED_SPAN_MAX } from "./dedup-index.ts";
 import { IncrementRows } from "./increment-rows.ts";
 import { type Arrival, KeyLookup } from "./key-lookup.ts";
+import { refuseDamagedLog } from "./log-tail.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { Pruner, type PruneStep } from "./pruner.ts";
 import { RecentEvents } from "./recent-events.ts";
@@ -32,6 +33,8 @@ export interface SqliteStoreOptions {
   readonly migrationsFolder: string;
   /** Without it everything is kept. */
   readonly retention?: Retention;
+  /** Goes on with what is left of a log in which commits cannot be read any more, instead of refusing it. */
+  readonly acceptsDamagedLog?: boolean;
   /** Replaced by tests that make statements fail. */
   readonly open?: OpenDatabase;
   /** From the oldest id that is remembered to the newest event; lowered by tests that fill it. */
@@ -72,6 +75,7 @@ export class SqliteEventStore implements EventStore {
 
   open(): StoreContents {
     this.close();
+    if (!this.#hasBeenOpen && this.#options.acceptsDamagedLog !== true) refuseDamagedLog(this.#options.path);
     const open = this.#options.open ?? (this.#hasBeenOpen ? openExisting : openForWriting);
     const db = open(this.#options.path);
     try {
