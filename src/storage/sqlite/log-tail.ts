@@ -14,8 +14,11 @@ import { countFramesTaken, FRAME_HEADER_BYTES, LOG_HEADER_BYTES, logHeaderOf } f
 const PAGE_BYTES_MIN = 512;
 const PAGE_BYTES_MAX = 65_536;
 
-/** What is not synced when the power goes: the commit that is being written, and a step of retention before it. */
-export const COMMITS_TORN_BY_POWER_CUT_MAX = 2;
+/** What is not synced when the power goes: the commit that is being written. */
+export const COMMITS_TORN_MAX = 1;
+
+/** With retention, whose steps are not all synced: a step before it as well. */
+export const COMMITS_TORN_WITH_RETENTION_MAX = 2;
 
 export interface LogTail {
   /** Frames that SQLite takes. */
@@ -61,14 +64,14 @@ export function readLogTail(databasePath: string): LogTail {
 }
 
 /**
- * What has been lost, in one sentence for the log, or undefined where a power cut explains all that is missing.
+ * What has been lost, in one sentence, or undefined where a power cut explains all that is missing.
  * A commit that nobody can count any more, behind a damaged header, is a loss as well.
+ *
+ * @param tornMax commits that a power cut may have torn off.
  */
-export function lossIn({ commitsBehind, header }: LogTail): string | undefined {
+export function lossIn({ commitsBehind, header }: LogTail, tornMax: number): string | undefined {
   const isExplained =
-    header === "sound"
-      ? commitsBehind <= COMMITS_TORN_BY_POWER_CUT_MAX
-      : header === "blank" && commitsBehind === 0;
+    header === "sound" ? commitsBehind <= tornMax : header === "blank" && commitsBehind === 0;
   if (isExplained) return undefined;
   return header === "sound"
     ? `the write-ahead log is damaged: ${commitsBehind} commits lie behind the damage and cannot be read.`
@@ -79,8 +82,8 @@ export function lossIn({ commitsBehind, header }: LogTail): string | undefined {
  * Nothing has been opened yet when this refuses: the log stays for whoever can make something of it.
  * @throws DatabaseUnusableError
  */
-export function refuseDamagedLog(databasePath: string): void {
-  const loss = lossIn(readLogTail(databasePath));
+export function refuseDamagedLog(databasePath: string, tornMax: number): void {
+  const loss = lossIn(readLogTail(databasePath), tornMax);
   if (loss === undefined) return;
   throw new DatabaseUnusableError(
     `${databasePath} has lost commits: ${loss} Restore a backup, or go on with what is left: --damaged-log accept.`,
@@ -126,12 +129,8 @@ function mostLikelyPageBytes(file: number): number {
 }
 
 function openIfThere(path: string): number | undefined {
-  try {
-    return openSync(path, "r");
-  } catch (error) {
-    if ((error as { code?: unknown }).code === "ENOENT") return undefined;
-    throw error;
-  }
+  const isThere = statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  return isThere ? openSync(path, "r") : undefined;
 }
 
 /** So many bytes, or undefined where the file ends before. */

@@ -11,13 +11,13 @@ import {
   type StoreContents,
   StoreError,
 } from "../event-store.ts";
-import { KEEP_EVERYTHING, type PruneReport, type Retention } from "../retention.ts";
+import { KEEP_EVERYTHING, keepsEverything, type PruneReport, type Retention } from "../retention.ts";
 import { type Commit, CommitWriter } from "./commit-writer.ts";
 import { type OpenDatabase, openExisting, openForWriting, unusableOr } from "./database.ts";
 import { type DedupIndex, REMEMBERED_SPAN_MAX } from "./dedup-index.ts";
 import { IncrementRows } from "./increment-rows.ts";
 import { type Arrival, KeyLookup } from "./key-lookup.ts";
-import { refuseDamagedLog } from "./log-tail.ts";
+import { COMMITS_TORN_MAX, COMMITS_TORN_WITH_RETENTION_MAX, refuseDamagedLog } from "./log-tail.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { Pruner, type PruneStep } from "./pruner.ts";
 import { RecentEvents } from "./recent-events.ts";
@@ -75,7 +75,7 @@ export class SqliteEventStore implements EventStore {
 
   open(): StoreContents {
     this.close();
-    if (!this.#hasBeenOpen && this.#options.acceptsDamagedLog !== true) refuseDamagedLog(this.#options.path);
+    if (!this.#hasBeenOpen) this.#refuseDamagedLog();
     const open = this.#options.open ?? (this.#hasBeenOpen ? openExisting : openForWriting);
     const db = open(this.#options.path);
     try {
@@ -95,6 +95,12 @@ export class SqliteEventStore implements EventStore {
       closeNow(db);
       throw unusableOr(error, this.#options.path);
     }
+  }
+
+  #refuseDamagedLog(): void {
+    const { path, acceptsDamagedLog, retention = KEEP_EVERYTHING } = this.#options;
+    if (acceptsDamagedLog === true) return;
+    refuseDamagedLog(path, keepsEverything(retention) ? COMMITS_TORN_MAX : COMMITS_TORN_WITH_RETENTION_MAX);
   }
 
   append({ events, receivedAt }: Batch): AppendResult {
