@@ -2,12 +2,13 @@
  * What lies in a write-ahead log behind the place where SQLite stopped reading it.
  *
  * SQLite takes a log up to the first frame that is not sound and drops the rest without a word, which is right after
- * a power cut: only the transaction that was being written can be torn then, since every one before it was synced.
- * Whole commits behind the torn place mean that a frame was damaged later, and that commits which were acknowledged
+ * a power cut: only what was being written can be torn then, since all before it was synced. More commits behind the
+ * torn place than that mean that a frame was damaged later, and that commits which were acknowledged
  * are gone. The format: https://www.sqlite.org/fileformat2.html#walformat
  */
 
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { UNSYNCED_STEPS_MAX } from "./pruner.ts";
 
 const HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
@@ -19,8 +20,11 @@ const MAGIC_BIG_ENDIAN = 0x377f0683;
 const PAGE_BYTES_MIN = 512;
 const PAGE_BYTES_MAX = 65_536;
 
-/** Of the commits behind the torn place one may be torn itself: the one that a power cut interrupted. */
-const COMMITS_TORN_BY_POWER_CUT_MAX = 1;
+/**
+ * Of the commits behind the torn place some may be torn themselves: the one that a power cut interrupted, and steps of
+ * retention right before it, which wait for its sync.
+ */
+export const COMMITS_TORN_MAX = UNSYNCED_STEPS_MAX + 1;
 
 export interface LogTail {
   /** Frames of this generation of the log that SQLite did not take; the torn one is among them. */
@@ -71,9 +75,7 @@ export function readLogTail(databasePath: string, framesTaken: number): LogTail 
  */
 export function lossIn({ commitsBehind, header }: LogTail): string | undefined {
   const isExplained =
-    header === "sound"
-      ? commitsBehind <= COMMITS_TORN_BY_POWER_CUT_MAX
-      : header === "blank" && commitsBehind === 0;
+    header === "sound" ? commitsBehind <= COMMITS_TORN_MAX : header === "blank" && commitsBehind === 0;
   if (isExplained) return undefined;
   return header === "sound"
     ? `the write-ahead log is damaged: ${commitsBehind} commits lie behind the damage and cannot be read.`
