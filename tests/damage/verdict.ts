@@ -1,5 +1,6 @@
 /** Starts a node on files that were damaged, and judges what it makes of them. */
 
+import { COMMITS_TORN_MAX } from "../../src/storage/sqlite/log-tail.ts";
 import { NodeProcess } from "../support/node-process.ts";
 import { ALL_EVENTS, compare, serve } from "./served.ts";
 import type { StoredData } from "./stored-data.ts";
@@ -8,7 +9,7 @@ import type { StoredData } from "./stored-data.ts";
  * - `refused`: it did not start, and said why in one sentence.
  * - `harmless`: everything is served as it was stored.
  * - `answered 5xx`: some of it is refused, the rest is right.
- * - `last commit gone`: nothing but the last commit of the log is lost, which cannot be told from a power cut.
+ * - `latest gone`: no more than the latest commits of the log are lost, which cannot be told from a power cut.
  * - `earlier, said`: the commits of a damaged log end early, the rest is right, and a line of the node's log says so.
  * - `earlier, unsaid`: the same in silence.
  * - `wrong`: something is served that was never stored, or something that was stored is not.
@@ -18,7 +19,7 @@ export const VERDICTS = [
   "refused",
   "harmless",
   "answered 5xx",
-  "last commit gone",
+  "latest gone",
   "earlier, said",
   "earlier, unsaid",
   "wrong",
@@ -75,14 +76,14 @@ async function judgeServed(node: NodeProcess, stored: StoredData): Promise<Judge
   if (events === undefined || !isBeginning(served.get(ALL_EVENTS), stored, events))
     return { verdict: "wrong", because: because(wrong) };
   return {
-    verdict: verdictOfEarlier(node.output, at === earlier.length - 1),
+    verdict: verdictOfEarlier(node.output, earlier.length - at),
     because: `${events} of ${stored.events.length} events: ${node.output.trim().split("\n").at(0)}`,
   };
 }
 
-function verdictOfEarlier(output: string, isLastCommit: boolean): Verdict {
+function verdictOfEarlier(output: string, commitsLost: number): Verdict {
   if (SAYS_SO.test(output)) return "earlier, said";
-  return isLastCommit ? "last commit gone" : "earlier, unsaid";
+  return commitsLost <= COMMITS_TORN_MAX ? "latest gone" : "earlier, unsaid";
 }
 
 /** Whether a page is the first so many events as they were stored. */

@@ -166,6 +166,7 @@ describe("a byte of the file's header is turned over:", () => {
   test.each([
     ["magic", 0],
     ["page size", 16],
+    ["write format", 18],
     ["reserved space", 20],
     ["payload fraction", 21],
     ["change counter", 24],
@@ -181,11 +182,8 @@ describe("a byte of the file's header is turned over:", () => {
   });
 
   /** Refused, but in SQLite's words, which name neither the file nor a way out. */
-  test.failing.each([
-    ["write format", 18],
-    ["schema format", 47],
-  ])("%s", async (_, at) => {
-    await expectRight({ of: () => stopped, damage: overwrite(database, (bytes) => (bytes[at]! ^= 0xff)) });
+  test.failing("schema format", async () => {
+    await expectRight({ of: () => stopped, damage: overwrite(database, (bytes) => (bytes[47]! ^= 0xff)) });
   });
 });
 
@@ -228,7 +226,7 @@ describe("a bit is turned over anywhere", () => {
 
   const isUnexpected = ({ verdict, place }: Flip): boolean => {
     if (verdict === "earlier, unsaid") return LOSS_IS_SAID;
-    if (verdict === "last commit gone") return false;
+    if (verdict === "latest gone") return false;
     return !RIGHT.includes(verdict) && !UNGUARDED.test(place);
   };
 

@@ -2,8 +2,8 @@
  * What lies in a write-ahead log behind the place where SQLite stopped reading it.
  *
  * SQLite takes a log up to the first frame that is not sound and drops the rest without a word, which is right after
- * a power cut: only the transaction that was being written can be torn then, since every one before it was synced.
- * Whole commits behind the torn place mean that a frame was damaged later, and that commits which were acknowledged
+ * a power cut: only what was being written can be torn then, since all before it was synced. More commits behind the
+ * torn place than that mean that a frame was damaged later, and that commits which were acknowledged
  * are gone. The format: https://www.sqlite.org/fileformat2.html#walformat
  */
 

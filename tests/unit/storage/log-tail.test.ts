@@ -13,7 +13,7 @@ const FRAME_HEADER_BYTES = 24;
 
 /** Pages that each commit writes, so that the frames of the log are known by number. */
 const FRAMES_PER_COMMIT = 3;
-const COMMITS = 5;
+const COMMITS = COMMITS_TORN_MAX + 3;
 
 /** A log of `COMMITS` commits of `FRAMES_PER_COMMIT` frames, taken from under a connection as a power cut would. */
 class CutOff implements Disposable {
@@ -161,9 +161,12 @@ describe("damage is told from a power cut:", () => {
   });
 
   test("in a log that began again, and beneath which older frames lie", () => {
-    using cut = new CutOff({ overwritten: 4 });
+    using cut = new CutOff({ overwritten: COMMITS - 1 });
     const tail = cut.flip(cut.frame(FRAMES_PER_COMMIT) + 2_000).tail();
-    expect(tail).toMatchObject({ framesBehind: 3 * FRAMES_PER_COMMIT, commitsBehind: 3 });
+    expect(tail).toMatchObject({
+      framesBehind: (COMMITS - 2) * FRAMES_PER_COMMIT,
+      commitsBehind: COMMITS - 2,
+    });
     expect(lossIn(tail, COMMITS_TORN_MAX)).toMatch(/commits/);
   });
 
