@@ -23,6 +23,7 @@ export interface NodeFiles {
   readonly ledgerWorker: URL;
   readonly readerWorker: URL;
   readonly checkpointWorker: URL;
+  readonly fileWorker: URL;
 }
 
 export interface Node {

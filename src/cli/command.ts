@@ -1,6 +1,6 @@
 /** What every command has, so that the command line can find it, help with it and run it. */
 
-import type { Flags } from "../config/flags.ts";
+import type { Flags, Operand } from "../config/flags.ts";
 import type { Environment } from "../config/parse-config.ts";
 import type { NodeFiles } from "../node.ts";
 
@@ -14,6 +14,8 @@ export interface Command {
   /** One sentence. */
   readonly summary: string;
   readonly flags: Flags;
+  /** What it takes beside flags. */
+  readonly operand?: Operand;
   /** What its `--help` says below the flags. */
   readonly note?: string;
   /**

@@ -39,7 +39,7 @@ beforeEach(() => {
 
 function opened(limits: Partial<LedgerClientLimits> = {}): LedgerClient {
   client = makeClient(limits);
-  client.receive({ kind: "opened", contents: { topics: [], events: 0 } });
+  client.receive({ kind: "opened", contents: { databaseId: "", topics: [], events: 0 } });
   return client;
 }
 
@@ -143,7 +143,7 @@ describe("nothing is taken", () => {
     opened();
     client.receive({ kind: "failed", reason: "disk" });
     expect([submit("a"), client.state]).toEqual(["storage_failing", "failing"]);
-    client.receive({ kind: "opened", contents: { topics: [], events: 0 } });
+    client.receive({ kind: "opened", contents: { databaseId: "", topics: [], events: 0 } });
     expect(submit("a")).toBeUndefined();
     expect(told).toEqual(["opened", "failed disk", "opened"]);
   });
@@ -153,7 +153,7 @@ describe("nothing is taken", () => {
     await client.drain();
     for (const message of [
       { kind: "failed", reason: "x" },
-      { kind: "opened", contents: { topics: [], events: 0 } },
+      { kind: "opened", contents: { databaseId: "", topics: [], events: 0 } },
     ] as FromLedger[]) {
       client.receive(message);
       expect(submit("a")).toBe("draining");
