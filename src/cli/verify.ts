@@ -4,7 +4,7 @@ import type { Flags, Operand } from "../config/flags.ts";
 import { variablesOf } from "../config/parse-config.ts";
 import { parseFlagsAndOperand } from "../config/parse-flags.ts";
 import { existingDatabase } from "../maintenance/database-file.ts";
-import { FileThread } from "../maintenance/file-tasks.ts";
+import { FileThread, NotVerifiableError, type VerificationReport } from "../maintenance/file-tasks.ts";
 import { auditNode, type NodeReport } from "../node-audit/node-audit.ts";
 import type { OnProgress } from "../progress.ts";
 import type { Command, Surroundings } from "./command.ts";
@@ -36,6 +36,9 @@ interface Verdict extends Result {
   readonly first: string | undefined;
 }
 
+/** A file that nothing can be read from has no figures. */
+type FileReport = Omit<VerificationReport, "figures"> & Partial<Pick<VerificationReport, "figures">>;
+
 async function runVerify(args: readonly string[], { environment, files }: Surroundings): Promise<number> {
   const { flags, operand = flags.data } = parseFlagsAndOperand(FLAGS, WHAT, args, variablesOf(environment));
   const bar = ProgressBar.onTerminal(flags);
@@ -60,11 +63,12 @@ async function runVerify(args: readonly string[], { environment, files }: Surrou
 async function verifyDatabase(file: string, fileWorker: URL, onProgress: OnProgress): Promise<Verdict> {
   const startedAt = performance.now();
   using thread = new FileThread(fileWorker);
-  let report: Awaited<ReturnType<FileThread["verify"]>>;
+  let report: FileReport;
   try {
     report = await thread.verify(file, onProgress);
   } catch (error) {
-    throw new Error(`${file} cannot be verified: ${error instanceof Error ? error.message : error}`);
+    if (!(error instanceof NotVerifiableError)) throw error;
+    report = { proofs: [], differences: [{ check: "file", detail: error.message }], differenceCount: 1 };
   }
   const { figures, proofs, differences, differenceCount } = report;
   const seconds = secondsSince(startedAt);

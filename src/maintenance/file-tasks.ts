@@ -7,6 +7,8 @@ import { NotVerifiableError, OlderSchemaError } from "../storage/sqlite/verifica
 import { verifyFile } from "../storage/sqlite/verification/verification.ts";
 import type { VerificationReport } from "../storage/sqlite/verification/verification-report.ts";
 
+export { NotVerifiableError, type VerificationReport };
+
 export type FileTask =
   | { readonly kind: "verify"; readonly path: string }
   | { readonly kind: "copy"; readonly from: string; readonly to: string };

@@ -43,10 +43,9 @@ export function readFacts(db: Database, tally: ChecksumTally, differences: Diffe
   const key = meta.get("fingerprint_key");
   const isKey = key instanceof Uint8Array && key.length === FINGERPRINT_KEY_BYTES;
   if (!isKey && newestSeq > 0) differences.add("file", "Its fingerprint key is missing or damaged.");
-  if (meta.has("pruned_through") && Number(meta.get("pruned_through")) !== prunedThrough) {
-    const noted = meta.get("pruned_through");
+  const noted = Number(meta.get("pruned_through") ?? 0);
+  if (noted !== prunedThrough)
     differences.add("file", `It is noted as pruned through ${noted}, its topics through ${prunedThrough}.`);
-  }
   const facts = {
     topics,
     newestSeq,

@@ -55,8 +55,8 @@ const FAULTS_MAX = 100;
 /** @returns how many pages were looked at. */
 export function checkPages(db: Database, differences: Differences): number {
   try {
-    const rows = db.prepare<{ integrity_check: string }, []>(`PRAGMA integrity_check(${FAULTS_MAX})`).all();
-    for (const { integrity_check: text } of rows) {
+    const statement = db.prepare<{ integrity_check: string }, []>(`PRAGMA integrity_check(${FAULTS_MAX})`);
+    for (const { integrity_check: text } of statement.iterate()) {
       if (text !== "ok") differences.add("pages", `SQLite says: ${text.replaceAll("\n", " ")}.`);
     }
     return Number(readPragma(db, "page_count"));
