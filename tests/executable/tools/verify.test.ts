@@ -145,8 +145,10 @@ function placeOf(file: string, text: string): { bytes: Buffer; at: number } {
 test("one flipped bit in a payload is found by its checksum alone", async () => {
   using own = new TempFolder();
   const file = copied(own);
-  const { bytes, at } = placeOf(file, "payload of batch-3-77");
-  bytes[at]! ^= 1;
+  const bytes = readFileSync(file);
+  // Also where the page has held it before rows were moved: those places belong to nothing.
+  const text = 'payload of batch-3-77"';
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text)) bytes[at]! ^= 1;
   writeFileSync(file, bytes);
   const { differences } = await verdictOn(file);
   expect(differences).toEqual([

@@ -1,7 +1,7 @@
 /** Whether the conflicts that are kept are of events and topics that there are. */
 
 import type { Database } from "bun:sqlite";
-import { eventChecksum } from "../checksums.ts";
+import { eventChecksum, isAllText } from "../checksums.ts";
 import { CONFLICTS_MAX } from "../commit-writer.ts";
 import type { ChecksumTally } from "./checksum-tally.ts";
 import type { FileFacts } from "./file-facts.ts";
@@ -37,11 +37,17 @@ export function auditConflicts(
 ): number {
   const ofTopic = new Map<number, number>();
   let count = 0;
-  const table = { sql: SQL, name: "Conflicts", check: "conflicts" as const, keyMax: CONFLICTS_MAX };
+  const table = {
+    sql: SQL,
+    name: "Conflicts",
+    check: "conflicts" as const,
+    keyMax: Number.MAX_SAFE_INTEGER / 2,
+  };
   for (const row of readableRows<ConflictRow>(db, table, ({ id }) => id, differences)) {
     const { id, seq, topicId, scope, eventId, source, payload, receivedAt } = row;
     const stored = { scope, eventId, source, payload, timestamp: null, attributes: null };
     tally.see(row.checksum, eventChecksum(stored, seq, topicId, receivedAt), () => `Conflict ${id}`);
+    if (!isAllText(stored)) differences.add("conflicts", `A text of conflict ${id} is not stored as text.`);
     if (!topics.has(topicId))
       differences.add("conflicts", `Conflict ${id} is of topic ${topicId}, which there is not.`);
     if (row.isSameKey === 0)

@@ -3,7 +3,7 @@
 import type { Database } from "bun:sqlite";
 import { FINGERPRINT_WORDS, Fingerprinter } from "../../../events/fingerprint.ts";
 import type { OnProgress } from "../../../progress.ts";
-import { eventChecksum } from "../checksums.ts";
+import { eventChecksum, isAllText } from "../checksums.ts";
 import { FINGERPRINT_BYTES } from "../remembered-ids.ts";
 import { STORED_BYTES } from "../stored-bytes.ts";
 import type { ChecksumTally } from "./checksum-tally.ts";
@@ -115,6 +115,7 @@ export class EventAudit {
     this.events++;
     this.#expectPresent(seq);
     tally.see(row.checksum, eventChecksum(row, seq, topicId, receivedAt), () => `Event ${seq}`);
+    if (!isAllText(row)) differences.add("events", `A text of event ${seq} is not stored as text.`);
     if (!isJson(row.payload)) differences.add("events", `The payload of event ${seq} is not JSON.`);
     if (row.attributes !== null && !isJson(row.attributes))
       differences.add("events", `The attributes of event ${seq} are not JSON.`);

@@ -74,6 +74,8 @@ function readMeta(db: Database, tally: ChecksumTally, differences: Differences):
       .all();
     for (const { key, value, checksum } of rows) {
       tally.see(checksum, metaChecksum(key, value), () => `The fact \`${key}\``);
+      if ((typeof value === "string") !== (key !== "fingerprint_key"))
+        differences.add("file", `The fact \`${key}\` is not of its type.`);
       values.set(key, value);
     }
   } catch (error) {

@@ -4,8 +4,9 @@
  */
 
 import type { Database, Statement } from "bun:sqlite";
+import { FINGERPRINT_WORDS } from "../../../events/fingerprint.ts";
 import { DedupIndex } from "../dedup-index.ts";
-import { FINGERPRINT_COLUMNS, type FingerprintRow, forEachId } from "../remembered-ids.ts";
+import { FINGERPRINT_COLUMNS, type FingerprintRow, idsOf } from "../remembered-ids.ts";
 import type { Differences } from "./verification-report.ts";
 
 interface StoredKey {
@@ -50,15 +51,24 @@ export class KeyAudit {
   }
 
   #isSame(other: number, words: Uint32Array, at: number, event: StoredKey | undefined): boolean {
-    const key = event && this.#readKey.get(other);
-    if (event && key)
-      return key.topicId === event.topicId && key.scope === event.scope && key.eventId === event.eventId;
+    try {
+      const key = event && this.#readKey.get(other);
+      if (event && key)
+        return key.topicId === event.topicId && key.scope === event.scope && key.eventId === event.eventId;
+      return this.#isSameId(other, words, at);
+    } catch {
+      // What cannot be read is told of where the rows are read one after the other.
+      return false;
+    }
+  }
+
+  #isSameId(other: number, words: Uint32Array, at: number): boolean {
     const row = this.#readIds.get(other);
-    let isSame = false;
-    if (row !== null)
-      forEachId(row, (seq, stored, from) => {
-        if (seq === other) isSame = stored[from + 2] === words[at + 2] && stored[from + 3] === words[at + 3];
-      });
-    return isSame;
+    const ids = row === null ? undefined : idsOf(row);
+    if (row === null || ids === undefined) return false;
+    const place =
+      ids.offsets === undefined ? other - row.firstSeq : ids.offsets.indexOf(other - row.firstSeq);
+    const from = place * FINGERPRINT_WORDS;
+    return place >= 0 && ids.words[from + 2] === words[at + 2] && ids.words[from + 3] === words[at + 3];
   }
 }
