@@ -11,9 +11,14 @@ export type Child = Bun.Subprocess<"ignore", "pipe", "inherit">;
 /** Starts a process whose stdout is read here. */
 export function startChild(command: readonly string[]): Child {
   const child = Bun.spawn([...command], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+  keepChild(child);
+  return child;
+}
+
+/** For a process that was started elsewhere, with streams of another kind. */
+export function keepChild(child: Bun.Subprocess): void {
   children.add(child);
   void child.exited.then(() => children.delete(child));
-  return child;
 }
 
 export function keepFolder(path: string): void {

@@ -27,9 +27,10 @@ export interface OnefoldNode extends ServerProcess {
   expectCounted(sent: Sent): Promise<void>;
 }
 
-export async function startOnefold(): Promise<OnefoldNode> {
+/** @param flags of `serve`, beside its port and its data. */
+export async function startOnefold(flags: readonly string[] = []): Promise<OnefoldNode> {
   const folder = makeDataFolder();
-  const server = await startServer([EXECUTABLE, "serve", "--port", "0", "--data", folder]);
+  const server = await startServer([EXECUTABLE, "serve", "--port", "0", "--data", folder, ...flags]);
   return {
     ...server,
     expectCounted: (sent) => expectCounted(server.url, sent),
@@ -41,10 +42,10 @@ export async function startOnefold(): Promise<OnefoldNode> {
 }
 
 /** An empty folder on a real disk. The caller removes it, at the latest the end of the bench. */
-export function makeDataFolder(): string {
+export function makeDataFolder({ mayBeInMemory = false } = {}): string {
   if (!existsSync(EXECUTABLE)) throw new Error("dist/onefold is missing: bun run build");
   mkdirSync(DATA_PARENT, { recursive: true });
-  if (statfsSync(DATA_PARENT).type === TMPFS) {
+  if (!mayBeInMemory && statfsSync(DATA_PARENT).type === TMPFS) {
     throw new Error(`${DATA_PARENT} is in memory; a bench needs a disk`);
   }
   const folder = mkdtempSync(join(DATA_PARENT, "bench-"));

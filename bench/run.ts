@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import type { Bench, BenchOptions } from "./bench.ts";
 import { httpPublish } from "./http-publish.ts";
 import { describeMachine, machineLine } from "./machine.ts";
+import { retention } from "./retention.ts";
 import { start } from "./start.ts";
 import { markdownTable } from "./table.ts";
 import { wsPublish } from "./ws-publish.ts";
@@ -31,7 +32,7 @@ function named<Row>({ name, title, run, columns }: Bench<Row>): NamedBench {
   };
 }
 
-const BENCHES: readonly NamedBench[] = [named(wsPublish), named(httpPublish), named(start)];
+const BENCHES: readonly NamedBench[] = [named(wsPublish), named(httpPublish), named(start), named(retention)];
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

@@ -23,7 +23,6 @@ export interface NodeFiles {
   readonly ledgerWorker: URL;
   readonly readerWorker: URL;
   readonly checkpointWorker: URL;
-  readonly fileWorker: URL;
 }
 
 export interface Node {
@@ -69,14 +68,16 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     soon: (task) => void setImmediate(task),
     events: {
       opened(contents) {
+        if (hub.board.isOpen) log("storage works again, and has been opened afresh");
         hub.opened(contents);
         threads.openReaders(files, databasePath, restartRequest, reader);
         ready.resolve({ events: contents.events, topics: contents.topics.length });
       },
       committed: (notice) => hub.committed(notice),
       failed: (reason) => log(`storage is failing: ${reason}`),
+      healed: () => log("storage works again"),
       fault: (reason) => log(`a publish could not be decoded: ${reason}`),
-      unusable: (reason) => ready.reject(new Error(reason)),
+      unusable: (reason) => (hub.board.isOpen ? failed.resolve(reason) : ready.reject(new Error(reason))),
     },
   });
   const limits = {
@@ -149,6 +150,7 @@ class Threads {
   ledger: Worker | undefined;
   reader: Worker | undefined;
   #checkpoint: Worker | undefined;
+  #isClosing = false;
 
   constructor(private readonly onDeath: (reason: string) => void) {}
 
@@ -172,7 +174,9 @@ class Threads {
     this.#checkpoint = this.#open(files.checkpointWorker, "checkpoint", checkpoint);
   }
 
+  /** From now on a thread that ends is one that was told to. */
   closeReaders(): void {
+    this.#isClosing = true;
     this.reader?.terminate();
     this.#checkpoint?.terminate();
   }
@@ -183,10 +187,21 @@ class Threads {
 
   #open(file: URL, name: string, start: unknown): Worker {
     const worker = new Worker(file.href, { name });
-    worker.onerror = ({ message }) => this.onDeath(`the ${name} thread died: ${message}`);
+    worker.onerror = (event) => this.#died(name, messageOf(event));
+    worker.addEventListener("close", () => this.#died(name, "it ended without an error"));
     worker.postMessage(start);
     return worker;
   }
+
+  #died(name: string, reason: string): void {
+    if (!this.#isClosing) this.onDeath(`the ${name} thread died: ${reason}`);
+  }
+}
+
+/** In an executable the event's own text is the error with a piece of the code around it, on many lines. */
+function messageOf({ message }: ErrorEvent): string {
+  const [, found = message] = /^(?:\w*[eE]rror): (.*)$/m.exec(message) ?? [];
+  return found;
 }
 
 function urlHost(host: string): string {

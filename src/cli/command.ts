@@ -4,9 +4,14 @@ import type { Flags, Operand } from "../config/flags.ts";
 import type { Environment } from "../config/parse-config.ts";
 import type { NodeFiles } from "../node.ts";
 
+/** Where the parts that are not code of the main thread lie. */
+export interface CommandFiles extends NodeFiles {
+  readonly fileWorker: URL;
+}
+
 export interface Surroundings {
   readonly environment: Environment;
-  readonly files: NodeFiles;
+  readonly files: CommandFiles;
 }
 
 export interface Command {

@@ -3,11 +3,10 @@
 import { UsageError } from "../config/parse-flags.ts";
 import { configurationPage, flagsHelp, operandHelp, operandUsage } from "../config/reference.ts";
 import { nearest } from "../nearest.ts";
-import type { NodeFiles } from "../node.ts";
 import { VERSION } from "../version.ts";
 import { backup } from "./backup.ts";
 import { bench } from "./bench.ts";
-import type { Command } from "./command.ts";
+import type { Command, CommandFiles } from "./command.ts";
 import { exportEvents } from "./export.ts";
 import { healthcheck } from "./healthcheck.ts";
 import { prune } from "./prune.ts";
@@ -30,7 +29,7 @@ const COMMANDS: readonly [Command, ...Command[]] = [
 /** Exit status for a command line that cannot be understood, as shells have it. */
 const EXIT_USAGE = 2;
 
-export async function run(args: readonly string[], files: NodeFiles): Promise<void> {
+export async function run(args: readonly string[], files: CommandFiles): Promise<void> {
   try {
     const status = await dispatch(args, files);
     if (status !== undefined) process.exit(status);
@@ -41,7 +40,7 @@ export async function run(args: readonly string[], files: NodeFiles): Promise<vo
 }
 
 /** @returns the exit status, or nothing where a node goes on running. */
-async function dispatch(args: readonly string[], files: NodeFiles): Promise<number | undefined> {
+async function dispatch(args: readonly string[], files: CommandFiles): Promise<number | undefined> {
   const [first, ...rest] = args;
   if (first === "--help" || first === "-h" || first === "help") return say(overview());
   if (first === "--version" || first === "-v") return say(VERSION);

@@ -17,9 +17,10 @@ export const serve: Command = {
 async function runServe(args: readonly string[], { environment, files }: Surroundings): Promise<undefined> {
   const config = parseConfig(args, environment);
   const node = startNode(config, files, (line) => console.error(`onefold: ${line}`));
-  stopOnSignals(node);
+  const signals = stopOnSignals(node);
   void node.failed.then((reason) => fail(reason));
   const { events, topics } = await node.ready;
+  if (signals.isStopping) return;
   console.log(
     `onefold ${VERSION} is ready on ${node.url} (${events} events in ${topics} topics, data in ${config.data})`,
   );
@@ -31,11 +32,11 @@ function fail(reason: string): never {
 }
 
 /** The first signal stops in order, the second at once. */
-function stopOnSignals(node: Node): void {
-  let isStopping = false;
+function stopOnSignals(node: Node): { readonly isStopping: boolean } {
+  const state = { isStopping: false };
   const onSignal = (): void => {
-    if (isStopping) process.exit(1);
-    isStopping = true;
+    if (state.isStopping) process.exit(1);
+    state.isStopping = true;
     void node.stop().then(
       () => process.exit(0),
       (error: unknown) => fail(`stopping failed: ${error instanceof Error ? error.message : error}`),
@@ -43,4 +44,5 @@ function stopOnSignals(node: Node): void {
   };
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
+  return state;
 }

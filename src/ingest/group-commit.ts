@@ -44,8 +44,8 @@ export interface CommitReport {
   readonly notice: CommitNotice | undefined;
   /** In the batch that was tried. */
   readonly events: number;
-  /** Set when the store must be opened again before the next commit. */
-  readonly lost: StoreError | undefined;
+  /** Why the commit failed; with an unknown outcome the store must be opened again before the next one. */
+  readonly failure: StoreError | undefined;
 }
 
 /** A publish on its way through one commit: decoded, with its range in the batch, or refused. */
@@ -147,7 +147,7 @@ export class GroupCommit {
         outcomes: entries.map((entry) => ("outcome" in entry ? entry.outcome : emptyOutcome(entry))),
         notice: undefined,
         events: 0,
-        lost: undefined,
+        failure: undefined,
       };
     }
     try {
@@ -156,15 +156,11 @@ export class GroupCommit {
         outcomes: entries.map((entry) => ("outcome" in entry ? entry.outcome : accepted(entry, result))),
         notice: result.increments,
         events: events.length,
-        lost: undefined,
+        failure: undefined,
       };
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      return {
-        ...refuseAll(entries, error),
-        events: events.length,
-        lost: error.outcome === "unknown" ? error : undefined,
-      };
+      return { ...refuseAll(entries, error), events: events.length, failure: error };
     }
   }
 }

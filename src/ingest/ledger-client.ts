@@ -6,6 +6,7 @@ import {
   commitOutcomesOf,
   type FromLedger,
   PublishBatch,
+  type StorageFailure,
   type ToLedger,
 } from "./ledger-messages.ts";
 import type { Ledger, LedgerEvents, Outcome, Publish } from "./publish.ts";
@@ -33,12 +34,15 @@ interface Waiting {
 export const LEDGER_STATES = ["starting", "ready", "failing", "draining"] as const;
 type State = (typeof LEDGER_STATES)[number];
 
-const NOT_TAKEN: Record<Exclude<State, "ready">, Problem> = {
+/** While storage fails and the store is open, publishes are taken all the same: a commit that succeeds ends it. */
+type Phase = "starting" | "open" | "closed" | "draining";
+
+const NOT_TAKEN: Record<Exclude<Phase, "open">, Problem> = {
   starting: problem(
     "starting",
     "The dedup index is being rebuilt. Nothing was stored; sending again is safe.",
   ),
-  failing: problem(
+  closed: problem(
     "storage_failing",
     "The storage is being reopened. Nothing was stored; sending again is safe.",
   ),
@@ -59,7 +63,9 @@ const WAITING_TRIM = 4_096;
 
 export class LedgerClient implements Ledger {
   readonly #options: LedgerClientOptions;
-  #state: State = "starting";
+  #phase: Phase = "starting";
+  /** What is wrong with the storage, in words for everybody; undefined while it works. */
+  #fault: string | undefined;
   readonly #batch = new PublishBatch();
   #isFlushScheduled = false;
   /** In the order of submission; everything before `#answered` is done with. */
@@ -76,11 +82,18 @@ export class LedgerClient implements Ledger {
   }
 
   get isReady(): boolean {
-    return this.#state === "ready";
+    return this.state === "ready";
   }
 
   get state(): State {
-    return this.#state;
+    if (this.#phase === "closed") return "failing";
+    if (this.#phase === "open") return this.#fault === undefined ? "ready" : "failing";
+    return this.#phase;
+  }
+
+  /** Why storage fails, if it does: a sentence without a path. */
+  get storageFault(): string | undefined {
+    return this.#fault;
   }
 
   /** Publishes whose outcome is not known yet. */
@@ -89,7 +102,7 @@ export class LedgerClient implements Ledger {
   }
 
   submit(publish: Publish, answer: (outcome: Outcome) => void): Problem | undefined {
-    if (this.#state !== "ready") return NOT_TAKEN[this.#state];
+    if (this.#phase !== "open") return NOT_TAKEN[this.#phase];
     const { queuePublishesMax, queueBytesMax } = this.#options.limits;
     const bytes = publish.text.length;
     // One publish is always taken, however small the limit: otherwise it could never get in.
@@ -117,12 +130,18 @@ export class LedgerClient implements Ledger {
     const { events } = this.#options;
     switch (message.kind) {
       case "opened":
-        if (this.#state !== "draining") this.#state = "ready";
+        this.#enter("open", undefined);
         events.opened(message.contents);
         break;
       case "failed":
-        if (this.#state !== "draining") this.#state = "failing";
-        events.failed(message.reason);
+        this.#fail("closed", message);
+        break;
+      case "failing":
+        this.#fail("open", message);
+        break;
+      case "healed":
+        this.#enter("open", undefined);
+        events.healed();
         break;
       case "outcomes":
         this.#answerAll(commitOutcomesOf(message));
@@ -144,7 +163,7 @@ export class LedgerClient implements Ledger {
 
   /** Takes nothing more; resolves when everything taken has been answered. */
   drain(): Promise<void> {
-    this.#state = "draining";
+    this.#phase = "draining";
     if (this.waiting === 0) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#whenIdle.push(resolve);
@@ -153,11 +172,23 @@ export class LedgerClient implements Ledger {
 
   /** Closes the store; resolves when it is closed. */
   close(): Promise<void> {
-    this.#state = "draining";
+    this.#phase = "draining";
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#whenClosed.push(resolve);
     this.#options.post({ kind: "close" });
     return promise;
+  }
+
+  #enter(phase: Phase, fault: string | undefined): void {
+    if (this.#phase !== "draining") this.#phase = phase;
+    this.#fault = fault;
+  }
+
+  /** The log is told once for each fault, however often it is met. */
+  #fail(phase: Phase, { fault, reason }: StorageFailure): void {
+    const isNew = fault !== this.#fault;
+    this.#enter(phase, fault);
+    if (isNew) this.#options.events.failed(reason);
   }
 
   #located({ ticket, seqs }: FromLedger & { kind: "located" }): void {

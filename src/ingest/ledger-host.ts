@@ -1,15 +1,22 @@
-/** Runs the group commit on whatever thread it is put: a queue, one commit after the other, reopening after a loss. */
+/** Runs the group commit on whatever thread it is put: a queue, one commit after the other, and what follows a failure. */
 
 import { frameIdOf } from "../events/frame-id.ts";
 import { problem } from "../problem.ts";
 import { type EventStore, StoreError } from "../storage/event-store.ts";
+import { StorageGoneError, storageFaultOf } from "../storage/storage-fault.ts";
 import { GroupCommit, type GroupCommitLimits } from "./group-commit.ts";
 import { type FromLedger, outcomesMessage, publishesOf, type ToLedger } from "./ledger-messages.ts";
 import { PruneSchedule } from "./prune-schedule.ts";
-import { type Publish, refusal } from "./publish.ts";
+import { type CommitNotice, type Publish, refusal } from "./publish.ts";
 
 /** How long a failed reopening waits before the next one. */
 export const REOPEN_DELAY_MS = 1_000;
+
+/** How long storage that fails is left alone, where nothing is published meanwhile that would try it. */
+export const PROBE_DELAY_MS = 1_000;
+
+/** What everybody is told where the error does not say what is wrong. */
+const UNKNOWN_FAULT = "the storage cannot be used";
 
 export interface LedgerHostOptions {
   readonly store: EventStore;
@@ -20,9 +27,11 @@ export interface LedgerHostOptions {
   /** Runs a task once all messages that have arrived are in the queue. */
   readonly soon: (task: () => void) => void;
   readonly later: (task: () => void, delayMs: number) => void;
+  /** Writes and syncs something, to find out whether storage works again. @throws like the store's `append`. */
+  readonly probe: () => void;
   /** Called between commits, when nothing waits for it. */
   readonly betweenCommits?: () => void;
-  /** Called while the store is still open. */
+  /** Called while the store is still open, if it is; what it throws is ignored. */
   readonly beforeClose?: () => void;
 }
 
@@ -34,6 +43,9 @@ export class LedgerHost {
   #isOpen = false;
   #isScheduled = false;
   #isClosing = false;
+  /** What was said last of storage that fails; undefined while it works. */
+  #failing: string | undefined;
+  #isProbeDue = false;
 
   constructor(options: LedgerHostOptions) {
     this.#options = options;
@@ -89,21 +101,69 @@ export class LedgerHost {
   }
 
   #commit(): void {
-    const { outcomes, notice, lost, events } = this.#commits.run(this.#queue);
+    const { outcomes, notice, failure, events } = this.#commits.run(this.#queue);
+    const isLost = failure?.outcome === "unknown";
+    // Health first: whoever asks after an answer is told what the answer was about.
+    this.#judge(failure, notice);
     this.#options.post(outcomesMessage(outcomes, notice));
-    if (lost !== undefined) {
-      this.#lose(lost);
+    if (isLost) {
+      this.#lose(failure);
       return;
     }
     this.#options.betweenCommits?.();
     this.#pruning.afterCommit(events);
   }
 
-  /** What memory holds may not be what is stored: only the file knows. */
+  /** What a commit shows of the storage. */
+  #judge(failure: StoreError | undefined, notice: CommitNotice | undefined): void {
+    if (failure?.outcome === "unknown") this.#sayFailing("failing", failure);
+    // A commit may also be refused for reasons of its own: that is nothing to see a failing disk in.
+    else if (storageFaultOf(failure) !== undefined) this.#fail(failure);
+    else if (notice !== undefined) this.#heal();
+  }
+
+  /** What memory knows may not be what is stored. */
   #lose(error: StoreError): void {
     this.#isOpen = false;
-    this.#options.post({ kind: "failed", reason: reasonOf(error) });
+    this.#sayFailing("failed", error);
     this.#reopen();
+  }
+
+  /** Storage refuses, but memory is what is stored. The next publish tries again, or else a probe. */
+  #fail(error: unknown): void {
+    this.#sayFailing("failing", error);
+    if (this.#isProbeDue) return;
+    this.#isProbeDue = true;
+    this.#options.later(() => this.#probe(), PROBE_DELAY_MS);
+  }
+
+  #heal(): void {
+    if (this.#failing === undefined) return;
+    this.#failing = undefined;
+    this.#options.post({ kind: "healed" });
+  }
+
+  #probe(): void {
+    this.#isProbeDue = false;
+    if (this.#failing === undefined || !this.#isOpen) return;
+    try {
+      this.#options.probe();
+    } catch (error) {
+      if (error instanceof StorageGoneError) this.#options.post({ kind: "unusable", reason: error.message });
+      else if (error instanceof StoreError && error.outcome === "unknown") this.#lose(error);
+      else this.#fail(error);
+      return;
+    }
+    this.#heal();
+  }
+
+  /** Once for each reason: storage is tried again every second. */
+  #sayFailing(kind: "failed" | "failing", error: unknown): void {
+    const reason = reasonOf(error);
+    const said = `${kind} ${reason}`;
+    if (said === this.#failing) return;
+    this.#failing = said;
+    this.#options.post({ kind, reason, fault: storageFaultOf(error) ?? UNKNOWN_FAULT });
   }
 
   #refuseQueue(): void {
@@ -120,6 +180,7 @@ export class LedgerHost {
   #open(): void {
     const contents = this.#options.store.open();
     this.#isOpen = true;
+    this.#failing = undefined;
     this.#options.post({ kind: "opened", contents });
   }
 
@@ -128,7 +189,11 @@ export class LedgerHost {
     try {
       this.#open();
     } catch (error) {
-      this.#options.post({ kind: "failed", reason: reasonOf(error) });
+      if (error instanceof StorageGoneError) {
+        this.#options.post({ kind: "unusable", reason: error.message });
+        return;
+      }
+      this.#sayFailing("failed", error);
       this.#options.later(() => this.#reopen(), REOPEN_DELAY_MS);
     }
   }
@@ -140,7 +205,7 @@ export class LedgerHost {
 
   #close(): void {
     try {
-      if (this.#isOpen) this.#options.beforeClose?.();
+      this.#options.beforeClose?.();
     } catch {
       // What it would have done is left to the next start; closing matters more.
     }

@@ -25,11 +25,22 @@ export type ToLedger =
 export type FromLedger =
   | { readonly kind: "opened"; readonly contents: StoreContents }
   | { readonly kind: "unusable"; readonly reason: string }
-  | { readonly kind: "failed"; readonly reason: string }
+  /** The store is closed: until `opened`, everything is refused. */
+  | ({ readonly kind: "failed" } & StorageFailure)
+  /** A commit was refused by the storage. Memory stands, and what is published is tried: until `healed`. */
+  | ({ readonly kind: "failing" } & StorageFailure)
+  | { readonly kind: "healed" }
   | { readonly kind: "fault"; readonly reason: string }
   | OutcomesMessage
   | { readonly kind: "located"; readonly ticket: number; readonly seqs: number[] | null }
   | { readonly kind: "closed" };
+
+export interface StorageFailure {
+  /** For the log. */
+  readonly reason: string;
+  /** For everybody: what is wrong with the storage, without a path. */
+  readonly fault: string;
+}
 
 export interface PublishesMessage {
   readonly kind: "publishes";

@@ -47,10 +47,12 @@ export interface LedgerEvents {
   /** The store was opened, or opened again: counters start from these contents. */
   opened(contents: StoreContents): void;
   committed(notice: CommitNotice): void;
-  /** The store cannot be opened at all: the node must not run. */
+  /** The store cannot be opened at all, or never again by this process: the node must not run. */
   unusable(reason: string): void;
-  /** Storage fails: until `opened`, publishes are refused. The text is for the log. */
+  /** Storage fails, until `healed` or `opened`. The text is for the log. */
   failed(reason: string): void;
+  /** Storage works again, and the counters are what they were. */
+  healed(): void;
   /** One publish was refused because of an error of ours. The text is for the log. */
   fault(reason: string): void;
 }

@@ -41,7 +41,7 @@ export async function restoreInto(options: RestoreOptions): Promise<Restored> {
       );
     const before = await expectRight(source, source, thread, onProgress);
     await copyInto(unfinished, source, thread, onProgress);
-    const databaseId = makeOwn(unfinished.path, migrationsFolder);
+    const databaseId = makeOwn(unfinished.path, migrationsFolder, source);
     const report = before ?? (await expectRight(unfinished.path, source, thread, onProgress));
     if (report === undefined) throw new Error(`${source} could not be brought to the present schema.`);
     unfinished.finish();
@@ -73,10 +73,10 @@ async function expectRight(
 }
 
 /** Closing the only connection copies the log back, so that one whole file is left. */
-function makeOwn(path: string, migrationsFolder: string): string {
+function makeOwn(path: string, migrationsFolder: string, source: string): string {
   const db = openForWriting(path);
   try {
-    migrateDatabase(db, migrationsFolder);
+    migrateDatabase(db, migrationsFolder, source);
     return renewDatabaseId(db);
   } finally {
     db.close(true);

@@ -1,6 +1,7 @@
 /** Whatever a route throws becomes a problem document here; what is not a problem is masked and logged once. */
 
 import { type Problem, ProblemError, problem } from "../problem.ts";
+import { StorageFault } from "../storage/storage-fault.ts";
 import { problemResponse } from "./problem-response.ts";
 import type { Services } from "./services.ts";
 
@@ -23,6 +24,10 @@ export function errorHandler({ hub, log }: Services, routes: () => readonly Know
       if (isPublish && error.problem.status < 500) hub.board.rejected++;
       return problemResponse(error.problem);
     }
+    if (error instanceof StorageFault)
+      return problemResponse(
+        problem("storage_failing", `What is stored cannot be read now: ${error.fault}.`),
+      );
     if (code === "NOT_FOUND") return notFound(request, routes());
     // A client that went away in the middle of its request is no fault of ours, and there is nobody to answer.
     if (!request.signal.aborted)

@@ -19,7 +19,11 @@ function answer({ ledger, clock }: Services, isHealthy: boolean): Response {
     status: isHealthy ? "healthy" : "unhealthy",
     uptime_seconds: (clock.now() - clock.startedAt) / 1_000,
     version: VERSION,
-    checks: { storage: ledger.state, waiting_publishes: ledger.waiting },
+    checks: {
+      storage: ledger.state,
+      ...(ledger.storageFault !== undefined && { storage_reason: ledger.storageFault }),
+      waiting_publishes: ledger.waiting,
+    },
   };
   const headers = { "content-type": "application/json" };
   return Response.json(body, { status: isHealthy ? 200 : 503, headers });

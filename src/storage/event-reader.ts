@@ -45,6 +45,7 @@ export class DamagedError extends Error {
   override readonly name = "DamagedError";
 }
 
+/** Every method throws `StorageFault` where the storage cannot be read. */
 export interface EventReader {
   page(query: EventQuery): Promise<EventPage>;
   conflicts(query: ConflictQuery): Promise<ConflictPage>;

@@ -9,6 +9,8 @@ import type {
   EventReader,
 } from "./event-reader.ts";
 
+import { StorageFault } from "./storage-fault.ts";
+
 export type ToReader =
   | { readonly kind: "page"; readonly ticket: number; readonly query: EventQuery }
   | { readonly kind: "conflicts"; readonly ticket: number; readonly query: ConflictQuery }
@@ -23,7 +25,13 @@ export type FromReader =
   | { readonly kind: "page"; readonly ticket: number; readonly page: EventPage }
   | { readonly kind: "conflicts"; readonly ticket: number; readonly page: ConflictPage }
   | { readonly kind: "found"; readonly ticket: number; readonly event: string | undefined }
-  | { readonly kind: "failed"; readonly ticket: number; readonly reason: string };
+  /** `fault`: what is wrong with the storage, where that is the reason. */
+  | {
+      readonly kind: "failed";
+      readonly ticket: number;
+      readonly reason: string;
+      readonly fault: string | undefined;
+    };
 
 type Answer = { resolve: (message: FromReader) => void; reject: (error: Error) => void };
 
@@ -55,8 +63,9 @@ export class ReaderClient implements EventReader {
   receive(message: FromReader): void {
     const answer = this.#waiting.get(message.ticket);
     this.#waiting.delete(message.ticket);
-    if (message.kind === "failed") answer?.reject(new Error(message.reason));
-    else answer?.resolve(message);
+    if (message.kind !== "failed") answer?.resolve(message);
+    else if (message.fault === undefined) answer?.reject(new Error(message.reason));
+    else answer?.reject(new StorageFault(message.fault, { forLog: message.reason }));
   }
 
   #ask(make: (ticket: number) => ToReader): Promise<FromReader> {

@@ -2,20 +2,33 @@
 
 import { statSync } from "node:fs";
 import { CHECKPOINT_POLL_MS, Checkpointer } from "../storage/sqlite/checkpointer.ts";
+import { OpenFiles } from "../storage/sqlite/open-files.ts";
 import type { CheckpointStart } from "./messages.ts";
 
 declare const self: Worker;
 
 function start({ databasePath, restartRequest }: CheckpointStart): void {
   const logBytes = (): number => statSync(`${databasePath}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-  const checkpointer = new Checkpointer(databasePath, restartRequest, logBytes);
-  setInterval(() => {
+  const files = new OpenFiles(databasePath);
+  let checkpointer: Checkpointer | undefined;
+  const poll = (): void => {
+    // Opened at the first chance, and not before there is a handle for it.
+    if (checkpointer === undefined) {
+      files.expectLog();
+      checkpointer = new Checkpointer(databasePath, restartRequest, logBytes);
+      files.remember();
+    }
+    if (files.displaced() === undefined) checkpointer.poll();
+  };
+  const tryToPoll = (): void => {
     try {
-      checkpointer.poll();
+      poll();
     } catch {
       // A checkpoint that fails leaves the log as it is and is tried again; commits report a failing disk themselves.
     }
-  }, CHECKPOINT_POLL_MS);
+  };
+  tryToPoll();
+  setInterval(tryToPoll, CHECKPOINT_POLL_MS);
 }
 
 self.onmessage = ({ data }: MessageEvent<CheckpointStart>) => start(data);

@@ -1,26 +1,32 @@
 /** The reader thread: answers queries on a read-only connection, so that neither edge nor ledger waits for a scan. */
 
 import type { FromReader, ToReader } from "../storage/reader-messages.ts";
-import { openForReading } from "../storage/sqlite/database.ts";
-import { SqliteEventReader } from "../storage/sqlite/sqlite-event-reader.ts";
+import { GuardedReader } from "../storage/sqlite/guarded-reader.ts";
+import type { SqliteEventReader } from "../storage/sqlite/sqlite-event-reader.ts";
+import { storageFaultOf } from "../storage/storage-fault.ts";
 import type { ReaderStart } from "./messages.ts";
 
 declare const self: Worker;
 
-function answer(reader: SqliteEventReader, message: ToReader): FromReader {
+function read(reader: SqliteEventReader, message: ToReader): FromReader {
   const { ticket } = message;
+  if (message.kind === "page") return { kind: "page", ticket, page: reader.page(message.query) };
+  if (message.kind === "conflicts")
+    return { kind: "conflicts", ticket, page: reader.conflicts(message.query) };
+  return { kind: "found", ticket, event: reader.find(message.key, message.candidates) };
+}
+
+function answer(guarded: GuardedReader, message: ToReader): FromReader {
   try {
-    if (message.kind === "page") return { kind: "page", ticket, page: reader.page(message.query) };
-    if (message.kind === "conflicts")
-      return { kind: "conflicts", ticket, page: reader.conflicts(message.query) };
-    return { kind: "found", ticket, event: reader.find(message.key, message.candidates) };
+    return guarded.read((reader) => read(reader, message));
   } catch (error) {
-    return { kind: "failed", ticket, reason: error instanceof Error ? error.message : String(error) };
+    const reason = error instanceof Error ? error.message : String(error);
+    return { kind: "failed", ticket: message.ticket, reason, fault: storageFaultOf(error) };
   }
 }
 
 function start({ databasePath }: ReaderStart): void {
-  const reader = new SqliteEventReader(openForReading(databasePath), () => performance.now());
+  const reader = new GuardedReader(databasePath, () => performance.now());
   self.onmessage = ({ data }: MessageEvent<ToReader>) => self.postMessage(answer(reader, data));
 }
 

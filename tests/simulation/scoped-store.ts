@@ -20,7 +20,10 @@ export function joinScope({ scope, eventId }: { scope: string; eventId: string }
 }
 
 export class ScopedStore implements EventStore {
-  constructor(private readonly inner: EventStore) {}
+  constructor(
+    private readonly inner: EventStore,
+    private readonly afterPrune: () => void,
+  ) {}
 
   open(): StoreContents {
     return this.inner.open();
@@ -32,7 +35,11 @@ export class ScopedStore implements EventStore {
   }
 
   prune(now: number, rowsMax: number): PruneReport {
-    return this.inner.prune(now, rowsMax);
+    try {
+      return this.inner.prune(now, rowsMax);
+    } finally {
+      this.afterPrune();
+    }
   }
 
   hasTopic(name: string): boolean {

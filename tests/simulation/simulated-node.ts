@@ -10,6 +10,7 @@ import type { Broadcast } from "../../src/live/stats-group.ts";
 import { StatsHub } from "../../src/live/stats-hub.ts";
 import { checkpoint, makeRestartRequest, restartLogIfAsked } from "../../src/storage/sqlite/checkpointer.ts";
 import { openForWriting } from "../../src/storage/sqlite/database.ts";
+import { GuardedStore } from "../../src/storage/sqlite/guarded-store.ts";
 import { SqliteEventStore } from "../../src/storage/sqlite/sqlite-event-store.ts";
 import type { Faults } from "./faults.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -92,10 +93,12 @@ export class SimulatedNode {
     scheduler.add("ledger tasks", () => host.start());
   }
 
-  #makeHost({ scheduler, topicsMax, now, posted }: NodeOptions): LedgerHost {
+  #makeHost({ scheduler, faults, topicsMax, now, posted }: NodeOptions): LedgerHost {
     const { store } = this;
+    const guarded = new GuardedStore(store, this.path);
     return new LedgerHost({
-      store: new ScopedStore(store),
+      // A fault that struck retention is no reason for a commit to fail.
+      store: new ScopedStore(guarded, () => faults.takeFired()),
       limits: { eventsMax: EVENTS_MAX, eventBytesMax: EVENT_BYTES_MAX, topicsMax },
       now,
       post: (message: FromLedger) => {
@@ -105,6 +108,7 @@ export class SimulatedNode {
       },
       soon: (task) => scheduler.add("ledger tasks", task),
       later: (task, delayMs) => scheduler.later(delayMs, task),
+      probe: () => guarded.probe(),
       betweenCommits: () => restartLogIfAsked(store.database, this.restartRequest),
       beforeClose: () => void checkpoint(store.database, "TRUNCATE"),
     });
@@ -121,6 +125,7 @@ export class SimulatedNode {
         after.committed(notice);
       },
       failed: (reason) => after.failed(reason),
+      healed: () => after.healed(),
       fault: (reason) => after.fault(reason),
       unusable: (reason) => after.unusable(reason),
     };

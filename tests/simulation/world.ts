@@ -187,6 +187,7 @@ export class World {
         opened: () => this.#boardChanged(),
         committed: () => this.#boardChanged(),
         failed: () => {},
+        healed: () => {},
         fault: () => {},
         unusable: () => {
           this.#isUnusable = true;

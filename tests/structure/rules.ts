@@ -44,7 +44,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "server/models": ["ingest", "events", "problem.ts"],
   live: ["storage", "events"],
   ingest: ["storage", "events", "problem.ts"],
-  "storage/sqlite": ["storage", "events"],
+  "storage/sqlite": ["storage", "events", "version.ts"],
   "storage/sqlite/verification": ["storage/sqlite", "events", "progress.ts"],
   storage: ["events"],
   events: ["problem.ts", "nearest.ts"],

@@ -47,6 +47,7 @@ export interface EventPage {
   readonly count: number;
   readonly topic: string | null;
   readonly next: string | null;
+  readonly gap?: { readonly from: number; readonly to: number };
 }
 
 export interface Stats extends Counters {

@@ -21,7 +21,11 @@ export class CuttingProxy implements AsyncDisposable {
   }
 
   get wsUrl(): string {
-    return `ws://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
+    return this.url.replace("http:", "ws:");
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as { port: number }).port}`;
   }
 
   /** New connections go to this port from now on. */

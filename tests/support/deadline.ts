@@ -20,3 +20,11 @@ export async function withDeadline<T>(
     clearTimeout(timer);
   }
 }
+
+/** Asks again and again until the answer is yes. Every asking takes a while of its own: it goes over the network. */
+export async function until(isReached: () => Promise<boolean>, timeoutMs = WAIT_TIMEOUT_MS): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await isReached())) {
+    if (performance.now() > deadline) throw new Error(`Waited ${timeoutMs} ms for ${isReached}`);
+  }
+}

@@ -91,12 +91,15 @@ export class NodeProcess implements AsyncDisposable {
   }
 
   /** Starts a node and waits until it takes publishes. */
-  static async start({ data, flags = [], env, cwd }: NodeOptions = {}): Promise<NodeProcess> {
+  static async start(options: NodeOptions = {}): Promise<NodeProcess> {
+    return NodeProcess.#started(NodeProcess.launch(options));
+  }
+
+  /** Starts a node and waits for nothing. */
+  static launch({ data, flags = [], env, cwd }: NodeOptions = {}): NodeProcess {
     const ownFolder = data === undefined ? new TempFolder() : undefined;
     const args = ["serve", "--port", "0", "--data", data ?? ownFolder!.path, ...flags];
-    return NodeProcess.#started(
-      new NodeProcess(spawn(args, { ...(env && { env }), ...(cwd && { cwd }) }), ownFolder),
-    );
+    return new NodeProcess(spawn(args, { ...(env && { env }), ...(cwd && { cwd }) }), ownFolder);
   }
 
   /** Starts a node with exactly these arguments. */
@@ -124,6 +127,14 @@ export class NodeProcess implements AsyncDisposable {
     return node;
   }
 
+  /** Resolves once it is ready, or has ended: then with its exit code. */
+  readyOrExited(): Promise<number | undefined> {
+    return withDeadline(
+      Promise.race([this.#ready.promise.then(() => undefined), this.#child.exited]),
+      () => `the node to be ready or to end:\n${this.output}`,
+    );
+  }
+
   get pid(): number {
     return this.#child.pid;
   }
@@ -140,6 +151,11 @@ export class NodeProcess implements AsyncDisposable {
   /** Resolves with the exit code once the process has ended; 128 + signal when a signal ended it. */
   get exited(): Promise<number> {
     return withDeadline(this.#child.exited, () => `the node to end:\n${this.output}`);
+  }
+
+  /** Whether a kill ended it, and not its own exit. */
+  get wasKilled(): boolean {
+    return this.#child.signalCode === "SIGKILL";
   }
 
   signal(name: "SIGTERM" | "SIGINT" | "SIGKILL"): void {

@@ -11,6 +11,11 @@ export const PREREQUISITES = {
   chromium: { package: "chromium", path: "/usr/bin/chromium" },
   // A program of its own in Debian 12, a plugin of docker elsewhere; both take the same commands.
   compose: { package: "docker-compose", path: "/usr/{bin,libexec}/**/docker-compose" },
+  // For user and limit of a process that runs or is about to: both are on every Debian.
+  prlimit: { package: "util-linux", path: "/usr/bin/prlimit" },
+  setpriv: { package: "util-linux", path: "/usr/bin/setpriv" },
+  strace: { package: "strace", path: "/usr/bin/strace" },
+  sqlite: { package: "sqlite3", path: "/usr/bin/sqlite3" },
   python: { package: "python3", path: "/usr/bin/python3" },
 } as const satisfies Record<string, Prerequisite>;
 

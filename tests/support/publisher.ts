@@ -1,6 +1,6 @@
 /** Publishers as they are in the world: they remember what was not acknowledged, and send it again. */
 
-import { addCounters, type Counters, countersOf, NO_COUNTERS } from "./contract.ts";
+import { addCounters, type Counters, countersOf, type EventResult, NO_COUNTERS } from "./contract.ts";
 import type { NodeProcess } from "./node-process.ts";
 import { type Frame, openPublishChannel, type TestSocket } from "./socket.ts";
 
@@ -13,33 +13,46 @@ export interface OutgoingEvent {
 export type OutgoingBatch = readonly OutgoingEvent[];
 
 /** Publishes a batch; resolves when it has been acknowledged, rejects when it never will be. */
-export type Publish = (batch: OutgoingBatch) => Promise<Counters>;
+export type Publish = (batch: OutgoingBatch) => Promise<Answer>;
 
-export function httpPublisher(node: NodeProcess): Publish {
-  return (batch) => node.publish(batch);
+export type Answer = Counters & { readonly results?: readonly EventResult[] };
+
+interface PublisherOptions {
+  /** Asks for a result of each event. */
+  readonly results?: boolean;
+}
+
+export function httpPublisher(node: NodeProcess, { results = false }: PublisherOptions = {}): Publish {
+  return (batch) => node.publish(batch, results ? "?results=true" : "");
 }
 
 /** Publishes over one channel, with as many frames in flight as there are callers. */
 export class SocketPublisher implements Disposable {
   readonly #channel: TestSocket;
-  readonly #waiting = new Map<number, PromiseWithResolvers<Counters>>();
+  readonly #waiting = new Map<number, PromiseWithResolvers<Answer>>();
   #nextId = 1;
 
-  private constructor(channel: TestSocket) {
+  private constructor(
+    channel: TestSocket,
+    private readonly options: PublisherOptions,
+  ) {
     this.#channel = channel;
     void this.#read();
   }
 
-  static async open(node: NodeProcess): Promise<SocketPublisher> {
-    return new SocketPublisher(await openPublishChannel(node.wsUrl));
+  static async open(
+    node: Pick<NodeProcess, "wsUrl">,
+    options: PublisherOptions = {},
+  ): Promise<SocketPublisher> {
+    return new SocketPublisher(await openPublishChannel(node.wsUrl), options);
   }
 
   readonly publish: Publish = (batch) => {
     if (this.#channel.isClosed) return Promise.reject(new Error("The channel is closed."));
     const id = this.#nextId++;
-    const answer = Promise.withResolvers<Counters>();
+    const answer = Promise.withResolvers<Answer>();
     this.#waiting.set(id, answer);
-    this.#channel.send({ type: "publish", id, events: batch });
+    this.#channel.send({ type: "publish", id, events: batch, ...this.options });
     return answer.promise;
   };
 

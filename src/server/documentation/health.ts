@@ -26,11 +26,20 @@ const UNHEALTHY = {
       checks: { storage: "starting", waiting_publishes: 0 },
     } satisfies Health,
   },
+  failing: {
+    summary: "The disk is full",
+    value: {
+      status: "unhealthy",
+      uptime_seconds: 86_400.5,
+      version: VERSION,
+      checks: { storage: "failing", storage_reason: "the disk is full", waiting_publishes: 0 },
+    } satisfies Health,
+  },
 } satisfies Examples;
 
 const READINESS = {
   200: jsonAnswer("Health", "Publishes are taken.", HEALTHY),
-  503: jsonAnswer("Health", "Publishes are not taken; `checks` says why.", UNHEALTHY),
+  503: jsonAnswer("Health", "Publishes are not stored; `checks` says why.", UNHEALTHY),
 };
 
 export const HEALTH_OPERATION: Operation = {
@@ -43,7 +52,7 @@ export const HEALTH_OPERATION: Operation = {
 
 export const READY_OPERATION: Operation = {
   operationId: "getReadiness",
-  summary: "Does the node take publishes?",
+  summary: "Does the node store publishes?",
   description: "Not while it starts, while its storage fails, and once it shuts down.",
   tags: [TAGS.health.name],
   responses: READINESS,

@@ -10,7 +10,13 @@ export const Health = Type.Object(
     uptime_seconds: Type.Number({ minimum: 0 }),
     version: Type.String(),
     checks: Type.Object({
-      storage: oneOf(LEDGER_STATES, { description: "Whether publishes are taken: only when `ready`." }),
+      storage: oneOf(LEDGER_STATES, {
+        description:
+          "Whether publishes are stored: only when `ready`. While `failing` some may be, and then it is ready.",
+      }),
+      storage_reason: Type.Optional(
+        Type.String({ description: "What is wrong with the storage; there while it fails." }),
+      ),
       waiting_publishes: count("Bodies and frames that wait to be committed."),
     }),
   },

@@ -8,7 +8,7 @@
  */
 
 import type { Database } from "bun:sqlite";
-import { openForWriting } from "./database.ts";
+import { openExisting } from "./database.ts";
 
 /** How often the log's length is looked at. */
 export const CHECKPOINT_POLL_MS = 100;
@@ -21,8 +21,14 @@ const COPY_PAGES_MIN = (4 * 1024 * 1024) / PAGE_BYTES;
 /** Pages in the log from which on the ledger is asked to let it restart; the log stays near this bound. */
 const RESTART_PAGES_MIN = (64 * 1024 * 1024) / PAGE_BYTES;
 
-/** So many pages may be left to the ledger. */
+/** So many pages may be left to the ledger, as long as the log is not too long. */
 const REST_PAGES_MAX = 512;
+
+/**
+ * From here on whatever the passes have left is left to the ledger: writing is so fast that each pass leaves as much as
+ * the one before, and only commits that wait for the copying keep the log from growing for ever.
+ */
+const LONG_PAGES_MIN = (128 * 1024 * 1024) / PAGE_BYTES;
 
 /** Passes in a row: each is shorter than the one before, as long as copying is faster than writing. */
 const PASSES_MAX = 8;
@@ -46,20 +52,30 @@ export class Checkpointer {
 
   /** @param logBytes size of the log file. */
   constructor(path: string, request: RestartRequest, logBytes: () => number) {
-    this.#db = openForWriting(path);
+    this.#db = openExisting(path);
     this.#request = request;
     this.#logBytes = logBytes;
   }
 
   poll(): void {
     if (this.#logBytes() < COPY_PAGES_MIN * PAGE_BYTES || Atomics.load(this.#request, 0) === 1) return;
-    for (let pass = 0; pass < PASSES_MAX; pass++) {
+    let copiedBefore = 0;
+    for (let pass = 1; pass <= PASSES_MAX; pass++) {
       const { log, checkpointed } = checkpoint(this.#db, "PASSIVE");
       const rest = log - checkpointed;
-      if (rest > REST_PAGES_MAX) continue;
-      if (rest > 0 && log > RESTART_PAGES_MIN) Atomics.store(this.#request, 0, 1);
-      return;
+      if (rest <= REST_PAGES_MAX) {
+        if (rest > 0 && log > RESTART_PAGES_MIN) this.#askForRestart();
+        return;
+      }
+      // A pass that copies nothing has met somebody who reads an old state: the ledger could not copy more either.
+      const isPinned = checkpointed === copiedBefore;
+      if (pass === PASSES_MAX && log > LONG_PAGES_MIN && !isPinned) this.#askForRestart();
+      copiedBefore = checkpointed;
     }
+  }
+
+  #askForRestart(): void {
+    Atomics.store(this.#request, 0, 1);
   }
 
   close(): void {

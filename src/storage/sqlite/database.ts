@@ -1,11 +1,17 @@
 /** Opens the database file with the settings that the promise rests on, and reads them back. */
 
 import { Database } from "bun:sqlite";
+import { faultBeforeOpening, faultOfSize } from "./file-shape.ts";
 
 export type OpenDatabase = (path: string) => Database;
 
 /** How long a statement waits for a lock before it fails. Only a checkpoint or an outside tool ever holds one. */
 const BUSY_TIMEOUT_MS = 5_000;
+
+/** No statement shall need a file handle of its own: there may be none left. */
+const TEMPORARY_IN_MEMORY = "PRAGMA temp_store = MEMORY";
+/** A log that grew longer while somebody read an old state is cut back to this when it restarts. */
+const LOG_BYTES_KEPT = 64 * 1024 * 1024;
 
 /** "onef": marks the file as ours. */
 export const APPLICATION_ID = 0x6f6e6566;
@@ -15,17 +21,35 @@ export class DatabaseUnusableError extends Error {
   override readonly name = "DatabaseUnusableError";
 }
 
-/** The one connection that writes. Every commit is synced; checkpoints are run elsewhere. */
+/** Makes the file where it is missing. Every commit is synced; checkpoints are run elsewhere. */
 export function openForWriting(path: string): Database {
-  const db = new Database(path, { create: true });
+  return openWritable(path, { readwrite: true, create: true });
+}
+
+/**
+ * The same for a file that this process has had open already: when it is missing it was taken away, and an empty one in
+ * its place would forget everything.
+ */
+export function openExisting(path: string): Database {
+  return openWritable(path, { readwrite: true, create: false });
+}
+
+function openWritable(path: string, mode: { readwrite: true; create: boolean }): Database {
+  if (mode.create) refuse(faultBeforeOpening(path));
+  const db = new Database(path, mode);
   try {
     db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    // Only counts for a file that is made here: so that what retention frees can be given back.
-    db.run("PRAGMA auto_vacuum = INCREMENTAL");
+    db.run(TEMPORARY_IN_MEMORY);
+    const pages = Number(readPragma(db, "page_count"));
+    refuse(faultOfSize(path, pages * Number(readPragma(db, "page_size"))));
+    // So that what retention frees can be given back. On a file that is not new it would be a commit, before anybody
+    // has looked at what the file is and how its log ends.
+    if (pages === 0) db.run("PRAGMA auto_vacuum = INCREMENTAL");
     refuseForeign(db, path);
     db.run("PRAGMA journal_mode = WAL");
     db.run("PRAGMA synchronous = FULL");
     db.run("PRAGMA wal_autocheckpoint = 0");
+    db.run(`PRAGMA journal_size_limit = ${LOG_BYTES_KEPT}`);
     expectPragma(db, "journal_mode", "wal");
     expectPragma(db, "synchronous", 2);
     return db;
@@ -40,13 +64,14 @@ const NOT_READABLE: readonly unknown[] = ["SQLITE_NOTADB", "SQLITE_CORRUPT"];
 /** The error to throw when opening has failed: one that names the file where SQLite found no sound database in it. */
 export function unusableOr(error: unknown, path: string): unknown {
   return NOT_READABLE.includes((error as { code?: unknown }).code)
-    ? new DatabaseUnusableError(`${path} is not a database, or is damaged.`)
+    ? new DatabaseUnusableError(`${path} is not a database, or is damaged.`, { cause: error })
     : error;
 }
 
 export function openForReading(path: string): Database {
   const db = new Database(path, { readonly: true });
   db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  db.run(TEMPORARY_IN_MEMORY);
   return db;
 }
 
@@ -61,6 +86,10 @@ function expectPragma(db: Database, name: string, expected: unknown): void {
   throw new DatabaseUnusableError(
     `Expected ${name} to be ${expected}, got ${actual}: this file system cannot keep what is acknowledged.`,
   );
+}
+
+function refuse(fault: string | undefined): void {
+  if (fault !== undefined) throw new DatabaseUnusableError(fault);
 }
 
 function refuseForeign(db: Database, path: string): void {

@@ -2,8 +2,8 @@
  * Removes what retention no longer keeps, a bounded step at a time, between two commits.
  *
  * A step is planned from the file and the pools, written as one transaction, and only then do index, recent events and
- * pools follow. It is not synced: it is owed to nobody, and the next commit's sync covers it, because the log is one
- * sequence. A step that a power cut undoes is simply done again.
+ * pools follow. Most are not synced: a step is owed to nobody, and the next commit's sync covers it, because the log is
+ * one sequence. A step that a power cut undoes is simply done again.
  */
 
 import type { Database, Statement } from "bun:sqlite";
@@ -47,6 +47,9 @@ const FREE_PAGES_MIN = 4_096;
 /** The same as a share of the file. */
 const FREE_SHARE_MAX = 0.25;
 
+/** Steps in a row that are not synced: so many commits, and the one being written, can a power cut tear off the log. */
+export const UNSYNCED_STEPS_MAX = 7;
+
 /** Pages moved in one step. */
 const VACUUM_PAGES = 64;
 
@@ -67,6 +70,8 @@ export class Pruner {
   /** Before this time none of them is to be forgotten, in milliseconds since 1970. */
   #outlivedDueAt = 0;
   #mayShrink = true;
+  /** Steps since something was synced. */
+  #unsyncedSteps = 0;
 
   constructor(options: PrunerOptions) {
     const { db } = options;
@@ -94,6 +99,11 @@ export class Pruner {
   /** No event of a topic up to this `seq` is left. */
   prunedThrough(topicId: number): number {
     return this.#prunedThrough[topicId] ?? 0;
+  }
+
+  /** A commit of events has been synced, and with it all that was written before it. */
+  noteSynced(): void {
+    this.#unsyncedSteps = 0;
   }
 
   /** The next step, or nothing when every pool is within its limit. @param rowsMax events looked at. */
@@ -171,7 +181,7 @@ export class Pruner {
   forgetOutlived(now: number): Forgetting | undefined {
     if (now < this.#outlivedDueAt) return undefined;
     const row = this.#ids.outlivedFrom(this.#outlivedFrom);
-    this.#outlivedDueAt = row === undefined ? Number.POSITIVE_INFINITY : row.receivedAt + this.#windowMs;
+    this.#outlivedDueAt = row === undefined ? Number.POSITIVE_INFINITY : this.#windowEnd(row.receivedAt);
     if (row === undefined || now < this.#outlivedDueAt) return undefined;
     const forgetting = this.#inTransaction(() => {
       const stored = new Set(
@@ -205,14 +215,14 @@ export class Pruner {
       for (; at < removed.length && removed[at]!.seq < row.firstSeq + row.count; at++)
         gone.add(removed[at]!.seq);
       if (gone.size === 0) continue;
-      if (now >= row.receivedAt + this.#windowMs) {
+      if (now >= this.#windowEnd(row.receivedAt)) {
         const { row: rest, forgotten: ids } = thinned(row, (seq) => !gone.has(seq));
         this.#ids.write(rest);
         for (const id of ids) forgotten.push(id);
       } else {
         this.#ids.write({ ...row, outlived: row.outlived + gone.size });
         this.#outlivedFrom = Math.min(this.#outlivedFrom, row.firstSeq);
-        this.#outlivedDueAt = Math.min(this.#outlivedDueAt, row.receivedAt + this.#windowMs);
+        this.#outlivedDueAt = Math.min(this.#outlivedDueAt, this.#windowEnd(row.receivedAt));
       }
     }
     return forgotten;
@@ -224,8 +234,10 @@ export class Pruner {
     this.#setPrunedThrough.run(value, metaChecksum("pruned_through", value));
   }
 
-  get #windowMs(): number {
-    return this.#options.dedupWindowMs;
+  /** Until when the id of an event is remembered without it; without a window at no time, whatever the clock says. */
+  #windowEnd(receivedAt: number): number {
+    const { dedupWindowMs } = this.#options;
+    return dedupWindowMs === 0 ? Number.NEGATIVE_INFINITY : receivedAt + dedupWindowMs;
   }
 
   #inTransaction<T>(work: () => T): T {
@@ -235,6 +247,11 @@ export class Pruner {
   /** Everything after it is synced again, or the store is opened anew. @throws StoreError */
   #unsynced<T>(work: () => T): T {
     const { db } = this.#options;
+    if (this.#unsyncedSteps === UNSYNCED_STEPS_MAX) {
+      this.#unsyncedSteps = 0;
+      return work();
+    }
+    this.#unsyncedSteps++;
     db.run("PRAGMA synchronous = NORMAL");
     try {
       return work();

@@ -51,6 +51,7 @@ export class SqliteEventReader {
   readonly #now: () => number;
   readonly #begin: Statement;
   readonly #end: Statement;
+  readonly #oldest: Statement<{ seq: number }, []>;
   readonly #newest: Statement<{ seq: number }, []>;
   readonly #topicId: Statement<{ id: number }, [string]>;
   readonly #meta: Statement<{ value: string }, [string]>;
@@ -72,6 +73,7 @@ export class SqliteEventReader {
       `${columns} WHERE seq BETWEEN ? AND ? AND topic_id = coalesce(?, topic_id) ORDER BY seq ${order} LIMIT ?`;
     this.#begin = db.prepare("BEGIN");
     this.#end = db.prepare("COMMIT");
+    this.#oldest = db.prepare("SELECT seq FROM events ORDER BY seq LIMIT 1");
     this.#newest = db.prepare("SELECT seq FROM events ORDER BY seq DESC LIMIT 1");
     this.#topicId = db.prepare("SELECT id FROM topics WHERE name = ?");
     this.#meta = db.prepare("SELECT value FROM meta WHERE key = ?");
@@ -180,7 +182,7 @@ export class SqliteEventReader {
 
   /** The sequence numbers, both inclusive, between which everything asked for lies. */
   #bounds({ after, order, since, until }: EventQuery): { low: number; high: number } {
-    let low = 1;
+    let low = this.#oldest.get()?.seq ?? 1;
     let high = this.#newest.get()?.seq ?? 0;
     if (after !== undefined && order === "asc") low = Math.max(low, after + 1);
     if (after !== undefined && order === "desc") high = Math.min(high, after - 1);

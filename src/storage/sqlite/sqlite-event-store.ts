@@ -13,7 +13,7 @@ import {
 } from "../event-store.ts";
 import { KEEP_EVERYTHING, type PruneReport, type Retention } from "../retention.ts";
 import { type Commit, CommitWriter } from "./commit-writer.ts";
-import { type OpenDatabase, openForWriting, unusableOr } from "./database.ts";
+import { type OpenDatabase, openExisting, openForWriting, unusableOr } from "./database.ts";
 import { type DedupIndex, REMEMBERED_SPAN_MAX } from "./dedup-index.ts";
 import { IncrementRows } from "./increment-rows.ts";
 import { type Arrival, KeyLookup } from "./key-lookup.ts";
@@ -59,6 +59,7 @@ export class SqliteEventStore implements EventStore {
   readonly #increments = new IncrementRows();
   readonly #arrival: Arrival = { status: EventStatus.processed, seq: 0, firstReceivedAt: 0 };
   #state: OpenState | undefined;
+  #hasBeenOpen = false;
   #nextSeq = 1;
   #forgottenThrough = 0;
   #lastReceivedAt = 0;
@@ -71,11 +72,13 @@ export class SqliteEventStore implements EventStore {
 
   open(): StoreContents {
     this.close();
-    const db = (this.#options.open ?? openForWriting)(this.#options.path);
+    const open = this.#options.open ?? (this.#hasBeenOpen ? openExisting : openForWriting);
+    const db = open(this.#options.path);
     try {
-      migrateDatabase(db, this.#options.migrationsFolder);
+      migrateDatabase(db, this.#options.migrationsFolder, this.#options.path);
       const recovered = recover(db);
       this.#state = this.#stateOf(db, recovered);
+      this.#hasBeenOpen = true;
       this.#nextSeq = recovered.nextSeq;
       this.#forgottenThrough = recovered.forgottenThrough;
       this.#lastReceivedAt = recovered.lastReceivedAt;
@@ -115,13 +118,13 @@ export class SqliteEventStore implements EventStore {
   }
 
   prune(now: number, rowsMax: number): PruneReport {
-    const state = this.#opened();
-    const { pruner } = state;
-    const step = pruner.plan(now, rowsMax);
-    const forgetting = step === undefined ? pruner.forgetOutlived(now) : pruner.write(step, now);
-    if (forgetting === undefined) return { removed: 0, isDone: !pruner.shrink() };
-    this.#adoptPruned(state, step, forgetting);
-    return { removed: step?.removed.length ?? 0, isDone: false };
+    try {
+      return this.#prune(this.#opened(), now, rowsMax);
+    } catch (error) {
+      throw error instanceof StoreError
+        ? error
+        : new StoreError("refused", "The pruning could not be prepared.", error);
+    }
   }
 
   hasTopic(name: string): boolean {
@@ -152,6 +155,15 @@ export class SqliteEventStore implements EventStore {
   #opened(): OpenState {
     if (this.#state === undefined) throw new StoreError("refused", "The store is not open.", undefined);
     return this.#state;
+  }
+
+  #prune(state: OpenState, now: number, rowsMax: number): PruneReport {
+    const { pruner } = state;
+    const step = pruner.plan(now, rowsMax);
+    const forgetting = step === undefined ? pruner.forgetOutlived(now) : pruner.write(step, now);
+    if (forgetting === undefined) return { removed: 0, isDone: !pruner.shrink() };
+    this.#adoptPruned(state, step, forgetting);
+    return { removed: step?.removed.length ?? 0, isDone: false };
   }
 
   #stateOf(db: Database, { fingerprintKey, topics, index, segments, nextSeq }: Recovered): OpenState {
@@ -241,9 +253,10 @@ export class SqliteEventStore implements EventStore {
   }
 
   #follow(state: OpenState, plan: Plan, step: SegmentStep | undefined): void {
-    const { index, recent, segments, topics, pools } = state;
+    const { index, recent, segments, topics, pools, pruner } = state;
     const { events, topicIds, fresh, firstSeq, words, increments } = plan;
     if (step !== undefined) segments.keepStep(step);
+    pruner.noteSynced();
     for (let i = 0; i < fresh.length; i++) {
       const position = fresh[i]!;
       index.insert(words[i * FINGERPRINT_WORDS]!, words[i * FINGERPRINT_WORDS + 1]!, firstSeq + i);

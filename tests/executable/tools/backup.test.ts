@@ -131,7 +131,7 @@ describe("a restored backup", () => {
     const first = JSON.stringify({ ...journal, entries: journal.entries.slice(0, 1) });
     await Bun.write(folder.file("drizzle/meta/_journal.json"), first);
     await Bun.write(folder.file("drizzle/0000_heart.sql"), Bun.file(join(migrations, "0000_heart.sql")));
-    migrateDatabase(db, folder.file("drizzle"));
+    migrateDatabase(db, folder.file("drizzle"), file);
     db.close();
     expect(await refusalOf(1, "backup", folder.file("copy.db"), "--data", file)).toContain("older version");
     const data = folder.file("data");

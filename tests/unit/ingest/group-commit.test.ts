@@ -224,7 +224,7 @@ describe("a commit that fails", () => {
       expect(report.outcomes.map(counts)).toEqual([code, "malformed_json", code]);
       expect(report.outcomes[2]!.frameId).toBe("7");
       expect(report.notice).toBeUndefined();
-      expect(report.lost?.outcome).toBe(outcome === "unknown" ? "unknown" : undefined);
+      expect(report.failure?.outcome).toBe(outcome);
       expect(commits.run(queue()).outcomes.map(counts)).toEqual([
         [1, 1, 0, 0],
         "malformed_json",

@@ -26,6 +26,7 @@ function makeClient(limits: Partial<LedgerClientLimits> = {}): LedgerClient {
       opened: () => told.push("opened"),
       committed: ({ at }) => told.push(`committed ${at}`),
       failed: (reason) => told.push(`failed ${reason}`),
+      healed: () => told.push("healed"),
       unusable: (reason) => told.push(`unusable ${reason}`),
       fault: (reason) => told.push(`fault ${reason}`),
     },
@@ -141,18 +142,35 @@ describe("nothing is taken", () => {
 
   test("while storage fails; afterwards again", () => {
     opened();
-    client.receive({ kind: "failed", reason: "disk" });
-    expect([submit("a"), client.state]).toEqual(["storage_failing", "failing"]);
+    client.receive({ kind: "failed", reason: "disk", fault: "the disk is full" });
+    expect([submit("a"), client.state, client.storageFault]).toEqual([
+      "storage_failing",
+      "failing",
+      "the disk is full",
+    ]);
     client.receive({ kind: "opened", contents: { databaseId: "", topics: [], events: 0 } });
     expect(submit("a")).toBeUndefined();
     expect(told).toEqual(["opened", "failed disk", "opened"]);
+  });
+
+  test("but while storage refuses and the store is open: a commit that succeeds is what ends it", () => {
+    opened();
+    const failing = { kind: "failing", reason: "rolled back", fault: "the disk is full" } as const;
+    client.receive(failing);
+    client.receive({ ...failing, reason: "the probe failed" });
+    expect([submit("a"), client.state, client.isReady]).toEqual([undefined, "failing", false]);
+    expect(client.storageFault).toBe("the disk is full");
+    client.receive({ kind: "healed" });
+    expect([client.state, client.storageFault]).toEqual(["ready", undefined]);
+    // The log is told once.
+    expect(told).toEqual(["opened", "failed rolled back", "healed"]);
   });
 
   test("while draining, whatever the store says", async () => {
     opened();
     await client.drain();
     for (const message of [
-      { kind: "failed", reason: "x" },
+      { kind: "failed", reason: "x", fault: "y" },
       { kind: "opened", contents: { databaseId: "", topics: [], events: 0 } },
     ] as FromLedger[]) {
       client.receive(message);

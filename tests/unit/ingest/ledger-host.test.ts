@@ -2,10 +2,11 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ANYONE } from "../../../src/ingest/grant.ts";
-import { LedgerHost, REOPEN_DELAY_MS } from "../../../src/ingest/ledger-host.ts";
+import { LedgerHost, PROBE_DELAY_MS, REOPEN_DELAY_MS } from "../../../src/ingest/ledger-host.ts";
 import { commitOutcomesOf, type FromLedger, PublishBatch } from "../../../src/ingest/ledger-messages.ts";
 import { PRUNE_POLL_MS, PRUNE_ROWS_MIN } from "../../../src/ingest/prune-schedule.ts";
 import { StoreError } from "../../../src/storage/event-store.ts";
+import { StorageFault, StorageGoneError } from "../../../src/storage/storage-fault.ts";
 import { MemoryEventStore } from "./memory-event-store.ts";
 
 let store: MemoryEventStore;
@@ -15,11 +16,13 @@ let later: { task: () => void; delayMs: number }[];
 /** Tasks that retention has put off. */
 let pruning: { task: () => void; delayMs: number }[];
 let between: number;
+/** Thrown by the next probes, one each. */
+let probeFailures: Error[];
 let host: LedgerHost;
 
 beforeEach(() => {
   store = new MemoryEventStore();
-  [posted, soon, later, pruning, between] = [[], [], [], [], 0];
+  [posted, soon, later, pruning, probeFailures, between] = [[], [], [], [], [], 0];
   host = new LedgerHost({
     store,
     limits: { eventsMax: 10_000, eventBytesMax: 1_000, topicsMax: 10 },
@@ -27,6 +30,10 @@ beforeEach(() => {
     post: (message) => posted.push(message),
     soon: (task) => soon.push(task),
     later: (task, delayMs) => void (delayMs === REOPEN_DELAY_MS ? later : pruning).push({ task, delayMs }),
+    probe: () => {
+      const failure = probeFailures.shift();
+      if (failure !== undefined) throw failure;
+    },
     betweenCommits: () => between++,
   });
 });
@@ -84,7 +91,7 @@ describe("after a commit whose outcome is unknown", () => {
 
   test("its publishes are told so, the store is reopened, and the next is committed", () => {
     lose();
-    expect(told()).toEqual(["opened", '"a":outcome_unknown', "failed", "opened"]);
+    expect(told()).toEqual(["opened", "failing", '"a":outcome_unknown', "failed", "opened"]);
     expect(between).toBe(0);
     publish("a");
     runAll();
@@ -93,12 +100,16 @@ describe("after a commit whose outcome is unknown", () => {
 
   test("the log is told why", () => {
     lose();
-    expect(posted).toContainEqual({ kind: "failed", reason: "lost (EIO)" });
+    expect(posted).toContainEqual({
+      kind: "failed",
+      reason: "lost (EIO)",
+      fault: "the storage cannot be used",
+    });
   });
 
   test("while it cannot be reopened everything is refused with its id, and opening is tried again and again", () => {
     lose(new Error("1"), new Error("2"));
-    expect(told()).toEqual(["opened", '"a":outcome_unknown', "failed", "failed"]);
+    expect(told()).toEqual(["opened", "failing", '"a":outcome_unknown', "failed", "failed"]);
     publish("b", "c");
     runAll();
     expect(told()).toEqual(['"b":storage_failing "c":storage_failing']);
@@ -138,6 +149,73 @@ test("a commit that was refused leaves the store open and the next one goes thro
   publish("a");
   runAll();
   expect(told()).toEqual(["opened", '"a":storage_failing', '"a":ok']);
+});
+
+describe("after a commit that the storage refused", () => {
+  const full = new StoreError("refused", "rolled back", Object.assign(new Error(), { code: "SQLITE_FULL" }));
+  const fail = (): void => {
+    host.start();
+    store.failures.push(full);
+    publish("a");
+    runAll();
+  };
+
+  test("health hears of it before the publisher does, and nothing is opened again", () => {
+    fail();
+    expect(posted[1]).toMatchObject({ kind: "failing", fault: "the disk is full" });
+    expect(told()).toEqual(["opened", "failing", '"a":storage_failing']);
+    expect(store.isOpen).toBe(true);
+  });
+
+  test("the next publish is tried, and heals", () => {
+    fail();
+    told();
+    publish("b");
+    runAll();
+    expect(told()).toEqual(["healed", '"b":ok']);
+    later.shift()!.task();
+    expect([told(), later]).toEqual([[], []]);
+  });
+
+  test("where nothing is published it is probed until it works, and said once", () => {
+    fail();
+    store.failures.push(full);
+    publish("b");
+    runAll();
+    probeFailures = [full, full];
+    for (let probes = 0; probes < 3; probes++) {
+      expect(later.map(({ delayMs }) => delayMs)).toEqual([PROBE_DELAY_MS]);
+      expect(told()).not.toContain("healed");
+      later.shift()!.task();
+    }
+    expect([told(), later]).toEqual([["healed"], []]);
+  });
+
+  test("a probe whose outcome is unknown has the store opened again", () => {
+    fail();
+    told();
+    probeFailures = [new StoreError("unknown", "lost", new StorageFault("the disk reports an error"))];
+    later.shift()!.task();
+    expect(told()).toEqual(["failed", "opened"]);
+  });
+
+  test("a probe that finds the files gone for good ends the node", () => {
+    fail();
+    told();
+    probeFailures = [new StorageGoneError("the lock file is gone")];
+    later.shift()!.task();
+    expect(posted).toEqual([{ kind: "unusable", reason: "The lock file is gone." }]);
+    expect(later).toEqual([]);
+  });
+});
+
+test("a commit that is refused for another reason is no failure of the storage", () => {
+  host.start();
+  store.failures.push(new StoreError("refused", "The file may hold 3 events.", undefined));
+  publish("a");
+  runAll();
+  expect(told()).toEqual(["opened", '"a":storage_failing']);
+  expect(later).toEqual([]);
 });
 
 test("closing answers what is in the queue first", () => {

@@ -95,9 +95,9 @@ describe("when somebody is always ahead of the copying", () => {
     endReading();
     restartLogIfAsked(bench.db, bench.request);
     expect(bench.isAsked).toBe(false);
-    const bytes = bench.logBytes;
     for (let round = 0; round < 5; round++) bench.write(10 * MIB);
-    expect(bench.logBytes).toBe(bytes);
+    // What was longer is cut off.
+    expect(bench.logBytes).toBe(64 * MIB);
   });
 
   test("the ledger is not asked while the log is not long", () => {
@@ -118,6 +118,20 @@ describe("when somebody is always ahead of the copying", () => {
     bench.checkpointer.poll();
     endReading();
     expect(bench.isAsked).toBe(false);
+  });
+
+  test("the ledger is not asked however long the log is, as long as somebody reads an old state", () => {
+    using bench = new LogBench();
+    bench.write(PAGE_BYTES);
+    const endReading = bench.beginReading();
+    bench.write(130 * MIB);
+    bench.checkpointer.poll();
+    expect(bench.isAsked).toBe(false);
+    endReading();
+    bench.checkpointer.poll();
+    bench.write(MIB);
+    // All was copied: the log began again, and was cut back.
+    expect(bench.logBytes).toBe(64 * MIB);
   });
 
   test("it is asked once, and left in peace until it has answered", () => {

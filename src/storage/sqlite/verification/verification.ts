@@ -8,6 +8,7 @@
 import type { Database } from "bun:sqlite";
 import type { OnProgress } from "../../../progress.ts";
 import { openForReading, readPragma } from "../database.ts";
+import { faultOfSize } from "../file-shape.ts";
 import { ChecksumTally } from "./checksum-tally.ts";
 import { auditConflicts } from "./conflict-audit.ts";
 import { auditCounters } from "./counter-audit.ts";
@@ -25,7 +26,7 @@ export function verifyFile(path: string, onProgress: OnProgress = IGNORE): Verif
   try {
     db.run("BEGIN");
     expectOurs(db);
-    return verify(db, onProgress);
+    return verify(db, path, onProgress);
   } catch (error) {
     if (error instanceof NotVerifiableError) throw error;
     db.close();
@@ -43,8 +44,10 @@ function opened(path: string): Database {
   }
 }
 
-function verify(db: Database, onProgress: OnProgress): VerificationReport {
+function verify(db: Database, path: string, onProgress: OnProgress): VerificationReport {
   const differences = new Differences();
+  const cut = faultOfSize(path, bytesOf(db));
+  if (cut !== undefined) differences.add("pages", cut);
   const tally = new ChecksumTally(differences);
   onProgress({ done: 0, total: Number(readPragma(db, "page_count")), unit: "pages" });
   const pages = checkPages(db, differences);
@@ -73,7 +76,7 @@ function figuresOf(
   const sum = (name: "received" | "unique" | "duplicates" | "conflicts" | "pruned"): number =>
     counters.reduce((total, topic) => total + topic[name], 0);
   return {
-    bytes: Number(readPragma(db, "page_count")) * Number(readPragma(db, "page_size")),
+    bytes: bytesOf(db),
     events: audit.events,
     pruned: sum("pruned"),
     newest_seq: newestSeq,
@@ -86,6 +89,10 @@ function figuresOf(
     outlived_ids: audit.ids.outlived,
     rows_without_checksum: tally.without,
   };
+}
+
+function bytesOf(db: Database): number {
+  return Number(readPragma(db, "page_count")) * Number(readPragma(db, "page_size"));
 }
 
 interface Seen {
@@ -124,7 +131,7 @@ function proofsOf(figures: FileFigures, { pages, conflictsKept, audit, tally }: 
     },
     {
       check: "checksums",
-      detail: `${tally.right} rows are as they were written; ${without} older ones have none`,
+      detail: `${tally.right} rows are as they were written; ${without} have none`,
     },
   ];
 }

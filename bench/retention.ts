@@ -1,0 +1,98 @@
+/** `retention`: what it costs publishers that old events are removed as fast as new ones come in. */
+
+import { join } from "node:path";
+import type { Bench, BenchOptions } from "./bench.ts";
+import type { WsLoadOptions, WsLoadResult } from "./load/ws-load.ts";
+import { runLoad } from "./load-process.ts";
+import { startOnefold } from "./onefold-node.ts";
+import { median } from "./statistics.ts";
+import { decimals, thousands } from "./table.ts";
+
+const CONNECTIONS = 4;
+const EVENTS_PER_FRAME = 100;
+const FRAMES_IN_FLIGHT = 8;
+
+/** Few, so that from the first second on every commit has as much to remove as it brings in. */
+const RETAINED_EVENTS = 50_000;
+
+/** Measured in turns, so that a slow minute of the machine strikes all. */
+const ROUNDS = 3;
+
+const SETTINGS: readonly { readonly name: string; readonly flags: readonly string[] }[] = [
+  { name: "everything is kept", flags: [] },
+  { name: `--retain-events ${RETAINED_EVENTS}`, flags: ["--retain-events", `${RETAINED_EVENTS}`] },
+  {
+    name: `the same, by two patterns`,
+    flags: ["--retain-events", `orders-0=${RETAINED_EVENTS / 8},*=${RETAINED_EVENTS}`],
+  },
+  {
+    name: `the same, ids kept for 1 h`,
+    flags: ["--retain-events", `${RETAINED_EVENTS}`, "--dedup-window", "1h"],
+  },
+];
+
+const LOAD = [process.execPath, join(import.meta.dir, "load", "ws-load.ts")];
+
+interface Row {
+  readonly name: string;
+  readonly eventsPerSecond: number;
+  readonly ackP50Ms: number;
+  readonly ackP99Ms: number;
+  readonly ackMaxMs: number;
+  readonly serverCpuMicrosecondsPerEvent: number;
+}
+
+export const retention: Bench<Row> = {
+  name: "retention",
+  title: `Retention under load: ${EVENTS_PER_FRAME} events a frame, ${FRAMES_IN_FLIGHT} frames in flight, medians of ${ROUNDS} rounds in turns`,
+  async run(options, progress) {
+    const runs = SETTINGS.map((): WsLoadResult[] => []);
+    for (let round = 1; round <= ROUNDS; round++) {
+      for (const [i, { name, flags }] of SETTINGS.entries()) {
+        progress(`round ${round}: ${name}`);
+        runs[i]!.push(await measure(flags, options));
+      }
+    }
+    return SETTINGS.map(({ name }, i) => ({ name, ...summarise(runs[i]!) }));
+  },
+  columns: [
+    ["", ({ name }) => name],
+    ["events/s", ({ eventsPerSecond }) => thousands(eventsPerSecond)],
+    ["ack p50 ms", ({ ackP50Ms }) => decimals(ackP50Ms, 1)],
+    ["p99 ms", ({ ackP99Ms }) => decimals(ackP99Ms, 1)],
+    ["max ms", ({ ackMaxMs }) => decimals(ackMaxMs, 0)],
+    ["server CPU µs/event", (row) => decimals(row.serverCpuMicrosecondsPerEvent, 2)],
+  ],
+};
+
+async function measure(flags: readonly string[], options: BenchOptions): Promise<WsLoadResult> {
+  const node = await startOnefold(flags);
+  try {
+    const load: WsLoadOptions = {
+      url: `${node.url.replace("http", "ws")}/ws/publish`,
+      serverPid: node.pid,
+      eventsPerFrame: EVENTS_PER_FRAME,
+      connections: CONNECTIONS,
+      framesInFlightPerConnection: FRAMES_IN_FLIGHT / CONNECTIONS,
+      ...options,
+    };
+    const result = await runLoad<WsLoadResult>(LOAD, load);
+    await node.expectCounted(result.sent);
+    return result;
+  } finally {
+    await node.stop();
+  }
+}
+
+function summarise(runs: readonly WsLoadResult[]): Omit<Row, "name"> {
+  const medianOf = (figure: (run: WsLoadResult) => number): number => median(runs.map(figure));
+  return {
+    eventsPerSecond: medianOf(({ events, seconds }) => events / seconds),
+    ackP50Ms: medianOf(({ ack }) => ack.p50Ms),
+    ackP99Ms: medianOf(({ ack }) => ack.p99Ms),
+    ackMaxMs: medianOf(({ ack }) => ack.maxMs),
+    serverCpuMicrosecondsPerEvent: medianOf(
+      ({ serverCpuSeconds, events }) => (serverCpuSeconds / events) * 1e6,
+    ),
+  };
+}

@@ -1,0 +1,140 @@
+/** Without the right to its data, or without file handles: one sentence at the start, and no data lost while it runs. */
+
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync } from "node:fs";
+import { TEST_TIMEOUT_MS, withDeadline } from "../support/deadline.ts";
+import { expectHealthy } from "../support/health.ts";
+import { executable, NodeProcess } from "../support/node-process.ts";
+import { find, isMissing } from "../support/prerequisites.ts";
+import { Program } from "../support/program.ts";
+import { RawSocket } from "../support/raw-socket.ts";
+import { lacksMounts, SmallDisk } from "../support/small-disk.ts";
+import { openPublishChannel, TestSocket } from "../support/socket.ts";
+import { TempFolder } from "../support/temp-folder.ts";
+
+setDefaultTimeout(TEST_TIMEOUT_MS);
+
+/** `nobody`, who may do nothing that is not allowed: root may do everything. */
+const NOBODY = 65_534;
+
+function lacksAnotherUser(): boolean {
+  if (isMissing("setpriv")) return true;
+  if (process.getuid?.() === 0) return false;
+  console.error("!!! TESTS SKIPPED: only root may run a node as another user.");
+  return true;
+}
+
+/** A start that must end with 1 and one sentence. @returns the sentence. */
+async function refusal(command: readonly string[]): Promise<string> {
+  await using program = new Program(command);
+  expect(await program.end()).toBe(1);
+  expect(program.stdout).toBe("");
+  expect(program.stderr).toMatch(/^onefold: [^\n]+\.\n$/);
+  return program.stderr;
+}
+
+describe.skipIf(lacksAnotherUser())("a node that is not root", () => {
+  /** A folder that others may enter, with the executable in it. */
+  async function withFolder(
+    run: (folder: TempFolder, serve: (data: string) => string[]) => Promise<void>,
+  ): Promise<void> {
+    using folder = new TempFolder();
+    chmodSync(folder.path, 0o755);
+    copyFileSync(executable(), folder.file("onefold"));
+    chmodSync(folder.file("onefold"), 0o755);
+    const asNobody = [find("setpriv")!, `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
+    await run(folder, (data) => [
+      ...asNobody,
+      folder.file("onefold"),
+      "serve",
+      "--port",
+      "0",
+      "--data",
+      data,
+    ]);
+  }
+
+  test("without the right to make the data folder", () =>
+    withFolder(async (folder, serve) => {
+      expect(await refusal(serve(folder.file("data")))).toMatch(
+        /data folder \S+ cannot be used \(.*permission/i,
+      );
+      expect(readdirSync(folder.path)).toEqual(["onefold"]);
+    }));
+
+  test("without the right to write into the data folder", () =>
+    withFolder(async (folder, serve) => {
+      mkdirSync(folder.file("data"));
+      expect(await refusal(serve(folder.file("data")))).toMatch(/data folder \S+ cannot be used/);
+      expect(readdirSync(folder.file("data"))).toEqual([]);
+    }));
+
+  test("without the right to write to the database file", () =>
+    withFolder(async (folder, serve) => {
+      const data = folder.file("data");
+      await using first = await NodeProcess.start({ data });
+      expect(await first.stop()).toBe(0);
+      chownSync(data, NOBODY, NOBODY);
+      chownSync(`${data}/onefold.db.lock`, NOBODY, NOBODY);
+      chmodSync(`${data}/onefold.db`, 0o444);
+      expect(await refusal(serve(data))).toMatch(
+        /onefold\.db cannot be opened: the database file is read-only/,
+      );
+    }));
+});
+
+test.skipIf(lacksMounts())("a file system that is read-only ends the start with one sentence", async () => {
+  using disk = new SmallDisk(4);
+  const serve = [executable(), "serve", "--port", "0", "--data", disk.path];
+  {
+    await using node = await NodeProcess.start({ data: disk.path });
+    expect(await node.stop()).toBe(0);
+  }
+  disk.makeReadOnly();
+  expect(await refusal(serve)).toMatch(/cannot be (?:used|opened).*read-?only/i);
+});
+
+describe.skipIf(isMissing("prlimit"))("out of file handles", () => {
+  const openHandles = (node: NodeProcess): number => readdirSync(`/proc/${node.pid}/fd`).length;
+
+  /** Opens connections until no more of them take a handle of the node's. */
+  async function takeAllHandles(node: NodeProcess, limit: number): Promise<RawSocket[]> {
+    const sockets: RawSocket[] = [];
+    const taking = (async (): Promise<void> => {
+      while (openHandles(node) < limit) sockets.push(await RawSocket.connect(node.port));
+    })();
+    await withDeadline(taking, () => `${openHandles(node)} handles to become ${limit}`);
+    return sockets;
+  }
+
+  test("who is connected goes on publishing and following; others get in once there are handles again", async () => {
+    await using node = await NodeProcess.start();
+    using channel = await openPublishChannel(node.wsUrl);
+    using feed = await TestSocket.open(`${node.wsUrl}/ws/stats`);
+    await node.publish({ event_id: "0" });
+    await node.page();
+    const limit = openHandles(node) + 10;
+    const limited = Bun.spawnSync([
+      find("prlimit")!,
+      "--pid",
+      String(node.pid),
+      `--nofile=${limit}:${limit}`,
+    ]);
+    expect(limited.success).toBeTrue();
+    const sockets = await takeAllHandles(node, limit);
+    const events = Array.from({ length: 2_000 }, (_, i) => ({
+      event_id: String(i),
+      payload: "x".repeat(500),
+    }));
+    for (let i = 0; i < 20; i++) {
+      channel.send({ type: "publish", events: events.map((event) => ({ ...event, topic: `t${i}` })) });
+      expect(await channel.next()).toMatchObject({ type: "ack", unique_processed: events.length });
+    }
+    feed.send({ type: "ping" });
+    await feed.until(({ type }) => type === "pong");
+    for (const socket of sockets) socket[Symbol.dispose]();
+    await expectHealthy(node);
+    expect((await node.stats()).unique_processed).toBe(1 + 20 * events.length);
+    expect((await node.page("?limit=10")).count).toBe(10);
+  });
+});
