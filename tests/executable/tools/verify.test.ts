@@ -3,8 +3,8 @@
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
-import { TEST_TIMEOUT_MS } from "../../support/deadline.ts";
-import { NodeProcess, runToExit } from "../../support/node-process.ts";
+import { TEST_TIMEOUT_MS, withDeadline } from "../../support/deadline.ts";
+import { cleanEnvironment, executable, NodeProcess, runToExit } from "../../support/node-process.ts";
 import { TempFolder } from "../../support/temp-folder.ts";
 import { eventsOf, expectRight, refusalOf, verdictOn } from "./tool.ts";
 
@@ -47,6 +47,19 @@ test("a healthy file is right, by its name, by its folder, and as the default", 
   expect(exitCode).toBe(0);
   expect(stdout).toStartWith(`${folder.file("onefold.db")} is right\nproved in `);
   for (const check of checks) expect(stdout).toMatch(new RegExp(`^  ${check} +\\S`, "m"));
+});
+
+test("on a terminal a bar moves, and is gone when the list comes", async () => {
+  let text = "";
+  const decoder = new TextDecoder();
+  const child = Bun.spawn([executable(), "verify", folder.path], {
+    env: cleanEnvironment(),
+    terminal: { data: (_, bytes) => (text += decoder.decode(bytes, { stream: true })) },
+  });
+  expect(await withDeadline(child.exited, () => `verify to end:\n${text}`)).toBe(0);
+  expect(text).toMatch(/\r[█░]{30} +\d+ % {2}\d+ pages/);
+  expect(text).toMatch(/\r[█░]{30} +\d+ % {2}\d+ events/);
+  expect(text).toContain(`\r\x1b[2K${folder.file("onefold.db")} is right`);
 });
 
 const SET_COUNTERS = "UPDATE counters SET";
