@@ -8,4 +8,5 @@ await run(process.argv.slice(2), {
   ledgerWorker: new URL("./workers/ledger-worker.ts", import.meta.url),
   readerWorker: new URL("./workers/reader-worker.ts", import.meta.url),
   checkpointWorker: new URL("./workers/checkpoint-worker.ts", import.meta.url),
+  fileWorker: new URL("./workers/file-worker.ts", import.meta.url),
 });

@@ -75,7 +75,7 @@ async function runBench(args: readonly string[], { environment }: Surroundings):
       `--duplicates ${duplicates} must be less than --events ${events}: the first of each is no duplicate.`,
     );
   }
-  const bar = process.stderr.isTTY && !flags.json ? new ProgressBar(events, process.stderr) : undefined;
+  const bar = ProgressBar.onTerminal(flags);
   try {
     const topics = Array.from({ length: flags.topics }, (_, i) => `${topicPrefix}.${i}`);
     const runId = crypto.randomUUID();
@@ -84,7 +84,7 @@ async function runBench(args: readonly string[], { environment }: Surroundings):
       via: flags.via,
       concurrency: flags.concurrency,
       shape: { events, duplicates, batch: flags.batch, topics, runId },
-      onProgress: (done) => bar?.show(done),
+      onProgress: (done) => bar?.show({ done, total: events, unit: "events" }),
     });
     bar?.clear();
     print(flags, result);

@@ -1,12 +1,17 @@
 /** What every command has, so that the command line can find it, help with it and run it. */
 
-import type { Flags } from "../config/flags.ts";
+import type { Flags, Operand } from "../config/flags.ts";
 import type { Environment } from "../config/parse-config.ts";
 import type { NodeFiles } from "../node.ts";
 
+/** Where the parts that are not code of the main thread lie. */
+export interface CommandFiles extends NodeFiles {
+  readonly fileWorker: URL;
+}
+
 export interface Surroundings {
   readonly environment: Environment;
-  readonly files: NodeFiles;
+  readonly files: CommandFiles;
 }
 
 export interface Command {
@@ -14,6 +19,8 @@ export interface Command {
   /** One sentence. */
   readonly summary: string;
   readonly flags: Flags;
+  /** What it takes beside flags. */
+  readonly operand?: Operand;
   /** What its `--help` says below the flags. */
   readonly note?: string;
   /**

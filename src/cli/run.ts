@@ -1,22 +1,35 @@
 /** The command line: which command is meant, and what it says when none is. */
 
 import { UsageError } from "../config/parse-flags.ts";
-import { configurationPage, flagsHelp } from "../config/reference.ts";
+import { configurationPage, flagsHelp, operandHelp, operandUsage } from "../config/reference.ts";
 import { nearest } from "../nearest.ts";
-import type { NodeFiles } from "../node.ts";
 import { VERSION } from "../version.ts";
+import { backup } from "./backup.ts";
 import { bench } from "./bench.ts";
-import type { Command } from "./command.ts";
+import type { Command, CommandFiles } from "./command.ts";
+import { exportEvents } from "./export.ts";
 import { healthcheck } from "./healthcheck.ts";
+import { prune } from "./prune.ts";
+import { restore } from "./restore.ts";
 import { serve } from "./serve.ts";
+import { verify } from "./verify.ts";
 
 /** The first is meant when none is named. */
-const COMMANDS: readonly [Command, ...Command[]] = [serve, bench, healthcheck];
+const COMMANDS: readonly [Command, ...Command[]] = [
+  serve,
+  verify,
+  backup,
+  restore,
+  prune,
+  exportEvents,
+  bench,
+  healthcheck,
+];
 
 /** Exit status for a command line that cannot be understood, as shells have it. */
 const EXIT_USAGE = 2;
 
-export async function run(args: readonly string[], files: NodeFiles): Promise<void> {
+export async function run(args: readonly string[], files: CommandFiles): Promise<void> {
   try {
     const status = await dispatch(args, files);
     if (status !== undefined) process.exit(status);
@@ -27,7 +40,7 @@ export async function run(args: readonly string[], files: NodeFiles): Promise<vo
 }
 
 /** @returns the exit status, or nothing where a node goes on running. */
-async function dispatch(args: readonly string[], files: NodeFiles): Promise<number | undefined> {
+async function dispatch(args: readonly string[], files: CommandFiles): Promise<number | undefined> {
   const [first, ...rest] = args;
   if (first === "--help" || first === "-h" || first === "help") return say(overview());
   if (first === "--version" || first === "-v") return say(VERSION);
@@ -62,12 +75,14 @@ ${flagsHelp(COMMANDS[0].flags)}
 `;
 }
 
-function helpOf({ name, summary, flags, note }: Command): string {
+function helpOf({ name, summary, flags, operand, note }: Command): string {
+  const usage = operand === undefined ? "" : ` ${operandUsage(operand)}`;
+  const lines = operand === undefined ? flagsHelp(flags) : `${operandHelp(operand)}\n${flagsHelp(flags)}`;
   return `${summary}
 
-  onefold ${name} [flags]
+  onefold ${name} [flags]${usage}
 
-${flagsHelp(flags)}
+${lines}
 ${note === undefined ? "" : `\n${note}\n`}`;
 }
 

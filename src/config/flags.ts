@@ -68,6 +68,14 @@ export type Flag =
 /** By name in camel case: `maxEvents` is `--max-events`. */
 export type Flags = Readonly<Record<string, Flag>>;
 
+/** What may stand on a command line without a flag in front of it: one text. */
+export interface Operand {
+  /** What stands for it in the help. */
+  readonly placeholder: string;
+  readonly isRequired: boolean;
+  readonly help: string;
+}
+
 type ValueOf<F extends Flag> = F extends { kind: "integer" | "duration" }
   ? number
   : F extends { kind: "topic limits" }

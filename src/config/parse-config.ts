@@ -8,9 +8,14 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** @throws UsageError */
 export function parseConfig(args: readonly string[], environment: Environment): Config {
-  const config = parseFlags(SETTINGS, args, (name) => variableIn(environment, name));
+  const config = parseFlags(SETTINGS, args, variablesOf(environment));
   refuseUnknownVariables(environment);
   return config;
+}
+
+/** Where the values of settings come from that are not given as flags; other flags have no variable. */
+export function variablesOf(environment: Environment): (name: string) => Given | undefined {
+  return (name) => (name in SETTINGS ? variableIn(environment, name) : undefined);
 }
 
 /** Addresses that mean "every interface", and where such a node is met on its own machine. */

@@ -9,6 +9,7 @@ import {
   type FlagValue,
   flagOf,
   type IntegerFlag,
+  type Operand,
   type TopicLimitsFlag,
   type ValuesOf,
 } from "./flags.ts";
@@ -35,7 +36,36 @@ export function parseFlags<F extends Flags>(
   args: readonly string[],
   elsewhere: (name: string) => Given | undefined = () => undefined,
 ): ValuesOf<F> {
-  const values = readFlags(flags, args);
+  return valuesOf(flags, readFlags(flags, args).values, elsewhere);
+}
+
+/**
+ * The same for a command that takes an operand beside its flags.
+ * @throws UsageError also where a required operand is missing, or there is more than one.
+ */
+export function parseFlagsAndOperand<F extends Flags, O extends Operand>(
+  flags: F,
+  operand: O,
+  args: readonly string[],
+  elsewhere: (name: string) => Given | undefined = () => undefined,
+): { flags: ValuesOf<F>; operand: O["isRequired"] extends true ? string : string | undefined } {
+  const { values, positionals } = readFlags(flags, args, operand);
+  const [text, another] = positionals;
+  const { placeholder, isRequired } = operand;
+  if (another !== undefined)
+    throw new UsageError(`Expected one ${placeholder}, got \`${text}\` and \`${another}\`.`);
+  if (text === undefined && isRequired) throw new UsageError(`Expected a ${placeholder}, got none.`);
+  if (text === "") throw new UsageError(`${placeholder} must not be empty.`);
+  return { flags: valuesOf(flags, values, elsewhere), operand: text as string };
+}
+
+type ReadValues = Readonly<Record<string, string | boolean | undefined>>;
+
+function valuesOf<F extends Flags>(
+  flags: F,
+  values: ReadValues,
+  elsewhere: (name: string) => Given | undefined,
+): ValuesOf<F> {
   const entries = Object.entries(flags).map(([name, flag]) => {
     const value = values[flagOf(name)];
     if (typeof value === "boolean") return [name, value];
@@ -48,7 +78,8 @@ export function parseFlags<F extends Flags>(
 function readFlags(
   flags: Flags,
   args: readonly string[],
-): Readonly<Record<string, string | boolean | undefined>> {
+  operand?: Operand,
+): { values: ReadValues; positionals: readonly string[] } {
   const options = Object.fromEntries(
     Object.entries(flags).map(([name, { kind }]) => {
       return [flagOf(name), { type: kind === "switch" ? ("boolean" as const) : ("string" as const) }];
@@ -56,7 +87,7 @@ function readFlags(
   );
   refuseUnknownFlags(args, Object.keys(options));
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: false }).values;
+    return parseArgs({ args: [...args], options, allowPositionals: operand !== undefined });
   } catch (error) {
     throw new UsageError((error as Error).message.split("\n")[0]!.replace(/\.?$/, "."));
   }

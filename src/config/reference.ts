@@ -1,6 +1,6 @@
 /** The flags as text for people: the help of the command line and the page in the docs. */
 
-import { defaultText, type Flag, type Flags, flagOf, placeholderOf, rangeOf } from "./flags.ts";
+import { defaultText, type Flag, type Flags, flagOf, type Operand, placeholderOf, rangeOf } from "./flags.ts";
 import { SETTING_NAMES, SETTINGS, type Setting, variableOf } from "./settings.ts";
 
 /** A command beside `serve`, as far as the page tells of it. */
@@ -8,6 +8,7 @@ export interface CommandReference {
   readonly name: string;
   readonly summary: string;
   readonly flags: Flags;
+  readonly operand?: Operand;
 }
 
 /** Width of the column that holds the flags. */
@@ -18,6 +19,16 @@ export function flagsHelp(flags: Flags): string {
   return Object.entries(flags)
     .map(([name, flag]) => `  ${usageOf(name, flag).padEnd(FLAG_COLUMN - 1)} ${flag.help}${defaultOf(flag)}`)
     .join("\n");
+}
+
+/** The operand as it stands in a command line: in brackets when it may be left out. */
+export function operandUsage({ placeholder, isRequired }: Operand): string {
+  return isRequired ? placeholder : `[${placeholder}]`;
+}
+
+/** One line, like those of the flags. */
+export function operandHelp(operand: Operand): string {
+  return `  ${operandUsage(operand).padEnd(FLAG_COLUMN - 1)} ${operand.help}`;
 }
 
 /** `docs/configuration.md`. */
@@ -40,11 +51,12 @@ function groupSection(group: Setting["group"]): string {
   return `## ${group}\n\n| flag | variable | default | takes | |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
-function commandSection({ name, summary, flags }: CommandReference): string {
+function commandSection({ name, summary, flags, operand }: CommandReference): string {
   const rows = Object.entries(flags).map(([flagName, flag]) => {
     const standard = flag.kind === "switch" ? "" : `\`${defaultText(flag)}\``;
     return `| \`--${flagOf(flagName)}\` | ${standard} | ${rangeOf(flag)} | ${flag.help} |`;
   });
+  if (operand !== undefined) rows.unshift(`| \`${operandUsage(operand)}\` |  | text | ${operand.help} |`);
   return `## onefold ${name}\n\n${summary}\n\n| flag | default | takes | |\n|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 

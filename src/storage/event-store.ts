@@ -60,6 +60,8 @@ export interface StoredTopic extends Counters {
 
 /** What is in the store when it is opened; topic number n is `topics[n - 1]`. */
 export interface StoreContents {
+  /** The identity of what is stored: another one after a restore. */
+  readonly databaseId: string;
   readonly topics: readonly StoredTopic[];
   /** Events that are stored; those that retention has removed don't count. */
   readonly events: number;

@@ -6,7 +6,7 @@ import { NodeProcess, runToExit } from "../support/node-process.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
 
-const COMMANDS = ["serve", "bench", "healthcheck"];
+const COMMANDS = ["serve", "verify", "backup", "restore", "prune", "export", "bench", "healthcheck"];
 
 describe.each([["--help"], ["-h"], ["help"]])("onefold %s", (flag) => {
   test("names every command", async () => {
@@ -24,6 +24,11 @@ test.each([
     ["--url URL", "--events EVENTS", "--via http|ws", "--json ", "[5000]", "[http://127.0.0.1:8080]"],
   ],
   ["healthcheck", ["--url URL", "ONEFOLD_HOST"]],
+  ["verify", ["onefold verify [flags] [FILE|URL]", "--data FOLDER", "--json ", "ONEFOLD_DATA"]],
+  ["backup", ["onefold backup [flags] FILE\n", "--data FOLDER", "--json "]],
+  ["restore", ["onefold restore [flags] FILE\n", "--data FOLDER", "--json "]],
+  ["prune", ["--retain-events [TOPICS=]LIMIT,…", "--retain-for", "--retain-bytes", "--dedup-window TIME"]],
+  ["export", ["onefold export [flags] [FILE]", "--topic TOPIC", "--after SEQ", "--form stored|publish"]],
 ])("onefold %s --help tells its own flags", async (command, parts) => {
   for (const args of [
     [command, "--help"],

@@ -14,10 +14,21 @@ export interface SourceFile {
  */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "main.ts": ["cli", "workers"],
-  cli: ["config", "load-test", "node.ts", "nearest.ts", "version.ts"],
+  cli: [
+    "config",
+    "load-test",
+    "maintenance",
+    "node-audit",
+    "node.ts",
+    "nearest.ts",
+    "progress.ts",
+    "version.ts",
+  ],
   "load-test": [],
+  "node-audit": ["storage/sqlite", "events", "progress.ts"],
+  maintenance: ["storage", "storage/sqlite", "storage/sqlite/verification", "progress.ts"],
   "node.ts": ["config", "workers", "server", "live", "ingest", "storage", "storage/sqlite"],
-  workers: ["ingest", "storage", "storage/sqlite"],
+  workers: ["ingest", "maintenance", "storage", "storage/sqlite"],
   server: [
     "server/documentation",
     "server/models",
@@ -34,11 +45,13 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   live: ["storage", "events"],
   ingest: ["storage", "events", "problem.ts"],
   "storage/sqlite": ["storage", "events", "version.ts"],
+  "storage/sqlite/verification": ["storage/sqlite", "events", "progress.ts"],
   storage: ["events"],
   events: ["problem.ts", "nearest.ts"],
   config: ["events", "nearest.ts"],
   "problem.ts": [],
   "nearest.ts": [],
+  "progress.ts": [],
   "version.ts": ["../package.json"],
 };
 

@@ -53,7 +53,7 @@ export class Program implements AsyncDisposable {
     return this.exited();
   }
 
-  signal(name: "SIGTERM"): void {
+  signal(name: "SIGTERM" | "SIGINT"): void {
     this.#child.kill(name);
   }
 

@@ -14,4 +14,5 @@ await run(["serve", "--port", "0", "--data", data!], {
   ledgerWorker: worker("ledger"),
   readerWorker: worker("reader"),
   checkpointWorker: worker("checkpoint"),
+  fileWorker: worker("file"),
 });

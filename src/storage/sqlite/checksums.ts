@@ -21,13 +21,38 @@ function seedOf(a: number, b: number, c: number): number {
   return (Math.imul(a | 0, MIX_A) ^ Math.imul(b | 0, MIX_B) ^ (c | 0) ^ high) >>> 0;
 }
 
-/** Of a row of `events` or `conflicts`. */
+/** One flipped bit makes a blob of a stored text, with the same bytes: then a column is not what its type says. */
+export function isAllText({
+  scope,
+  eventId,
+  timestamp,
+  source,
+  payload,
+  attributes,
+}: ChecksummedText): boolean {
+  return (
+    typeof scope === "string" &&
+    typeof eventId === "string" &&
+    typeof payload === "string" &&
+    isTextOrNull(timestamp) &&
+    isTextOrNull(source) &&
+    isTextOrNull(attributes)
+  );
+}
+
+function isTextOrNull(value: string | null): boolean {
+  return value === null || typeof value === "string";
+}
+
+/** Of a row of `events` or `conflicts`. No row has the checksum of one whose columns are not text. */
 export function eventChecksum(
-  { scope, eventId, timestamp, source, payload, attributes }: ChecksummedText,
+  text: ChecksummedText,
   seq: number,
   topicId: number,
   receivedAt: number,
 ): number {
+  if (!isAllText(text)) return Number.NaN;
+  const { scope, eventId, timestamp, source, payload, attributes } = text;
   let crc = Bun.hash.crc32(eventId, seedOf(seq, topicId, receivedAt));
   if (scope !== "") crc = Bun.hash.crc32(scope, crc ^ 1);
   if (timestamp !== null) crc = Bun.hash.crc32(timestamp, crc ^ 2);
@@ -57,7 +82,7 @@ export function segmentChecksum(segment: number, topicId: number, offsets: Uint8
 
 /** Of a row of `topics`. */
 export function topicChecksum(id: number, name: string): number {
-  return Bun.hash.crc32(name, seedOf(id, 0, 0)) | 0;
+  return typeof name === "string" ? Bun.hash.crc32(name, seedOf(id, 0, 0)) | 0 : Number.NaN;
 }
 
 /** Of a row of `meta`. */

@@ -1,7 +1,7 @@
 /** Rebuilds what the store keeps in memory from what is in the file, and refuses a file that contradicts itself. */
 
 import type { Database } from "bun:sqlite";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { FINGERPRINT_KEY_BYTES } from "../../events/fingerprint.ts";
 import { DamagedError } from "../event-reader.ts";
 import type { StoredTopic } from "../event-store.ts";
@@ -21,6 +21,8 @@ export interface RecoveredTopic extends StoredTopic {
 
 export interface Recovered {
   readonly fingerprintKey: Uint8Array;
+  /** Tells the file from every other one, also from those that it was restored from. */
+  readonly databaseId: string;
   readonly topics: readonly RecoveredTopic[];
   readonly index: DedupIndex;
   readonly segments: TopicSegments;
@@ -40,6 +42,7 @@ export function recover(db: Database): Recovered {
   expectNewestEvent(db, newestSeq, topics);
   return {
     fingerprintKey: readFingerprintKey(db, newestSeq),
+    databaseId: readDatabaseId(db),
     topics,
     index,
     segments: readSegments(db),
@@ -82,6 +85,24 @@ function readFingerprintKey(db: Database, newestSeq: number): Uint8Array {
     metaChecksum("fingerprint_key", key),
   );
   return key;
+}
+
+/** Files of before there were such ids get theirs when they are opened. */
+function readDatabaseId(db: Database): string {
+  const stored = readMeta(db, "database_id");
+  if (typeof stored === "string") return stored;
+  if (stored !== undefined) throw new DamagedError("The database id is damaged.");
+  return renewDatabaseId(db);
+}
+
+/** Makes another file of it, as far as those can tell who have read it. */
+export function renewDatabaseId(db: Database): string {
+  const id = randomUUID();
+  db.prepare(
+    `INSERT INTO meta (key, value, checksum) VALUES ('database_id', ?1, ?2)
+     ON CONFLICT (key) DO UPDATE SET value = ?1, checksum = ?2`,
+  ).run(id, metaChecksum("database_id", id));
+  return id;
 }
 
 function readTopics(db: Database): RecoveredTopic[] {

@@ -30,12 +30,27 @@ export function forEachId(
   row: FingerprintRow,
   see: (seq: number, words: Uint32Array, at: number) => void,
 ): void {
+  const ids = isIntact(row.checksum, fingerprintsChecksum(row)) ? idsOf(row) : undefined;
+  if (ids === undefined)
+    throw new DamagedError(`The fingerprints from event ${row.firstSeq} on are damaged.`);
+  const { count, words, offsets } = ids;
+  for (let i = 0; i < count; i++) see(row.firstSeq + (offsets?.[i] ?? i), words, i * FINGERPRINT_WORDS);
+}
+
+/** The ids of a row as numbers: which they are, and their fingerprints one after the other. */
+export interface RowIds {
+  readonly count: number;
+  readonly words: Uint32Array;
+  /** Distances from the first `seq` of the row, or undefined for all of them. */
+  readonly offsets: Uint32Array | undefined;
+}
+
+/** Undefined where the parts of a row do not fit each other. */
+export function idsOf(row: FingerprintRow): RowIds | undefined {
   const words = wordsIn(row.words);
   const offsets = row.offsets === null ? undefined : wordsIn(row.offsets);
-  const ids = offsets?.length ?? row.count;
-  if (!isIntact(row.checksum, fingerprintsChecksum(row)) || words.length !== ids * FINGERPRINT_WORDS)
-    throw new DamagedError(`The fingerprints from event ${row.firstSeq} on are damaged.`);
-  for (let i = 0; i < ids; i++) see(row.firstSeq + (offsets?.[i] ?? i), words, i * FINGERPRINT_WORDS);
+  const count = offsets?.length ?? row.count;
+  return words.length === count * FINGERPRINT_WORDS ? { count, words, offsets } : undefined;
 }
 
 /** An id that is no longer remembered. */

@@ -37,7 +37,16 @@ const LARGE_READ_TEXT = 1024 * 1024;
 /** Sequence numbers that may match, a run at a time, in the order asked for. */
 type Runs = Generator<{ rows: readonly StoredEvent[]; lookedThrough: number }>;
 
+/** How a page is written: each event as text, and what stands between two of them. */
+export interface PageForm {
+  readonly textOf: (event: StoredEvent) => string;
+  readonly separator: string;
+}
+
+const AS_JSON: PageForm = { textOf: eventJson, separator: "," };
+
 export class SqliteEventReader {
+  readonly #form: PageForm;
   readonly #db: Database;
   readonly #now: () => number;
   readonly #begin: Statement;
@@ -54,7 +63,8 @@ export class SqliteEventReader {
   readonly #firstReceived: Statement<{ seq: number; at: number }, [number]>;
 
   /** @param now milliseconds; only differences matter. */
-  constructor(db: Database, now: () => number) {
+  constructor(db: Database, now: () => number, form = AS_JSON) {
+    this.#form = form;
     this.#db = db;
     this.#now = now;
     const columns = `SELECT seq, topics.name AS topic, topic_id AS topicId, scope, event_id AS eventId, timestamp, source,
@@ -149,24 +159,25 @@ export class SqliteEventReader {
   #read(query: EventQuery): EventPage {
     const bounds = this.#bounds(query);
     const deadline = this.#now() + PAGE_BUDGET_MS;
+    const { textOf, separator } = this.#form;
     const events: string[] = [];
     let text = 0;
     let last = 0;
     for (const { rows, lookedThrough } of this.#runs(query, bounds)) {
       for (const row of rows) {
         if (query.source !== undefined && row.source !== query.source) continue;
-        if (events.length === query.limit || text > PAGE_TEXT_MAX) return page(events, last);
+        if (events.length === query.limit || text > PAGE_TEXT_MAX) return page(events, separator, last);
         expectIntact(row);
-        const json = eventJson(row);
-        events.push(json);
-        text += json.length;
+        const written = textOf(row);
+        events.push(written);
+        text += written.length;
         last = row.seq;
       }
       last = lookedThrough;
       if (this.#now() > deadline && !isAtEnd(query, bounds, lookedThrough))
-        return page(events, lookedThrough);
+        return page(events, separator, lookedThrough);
     }
-    return page(events, null);
+    return page(events, separator, null);
   }
 
   /** The sequence numbers, both inclusive, between which everything asked for lies. */
@@ -270,8 +281,8 @@ function nextReadSize(size: number, rows: readonly StoredEvent[]): number {
   return text < LARGE_READ_TEXT ? Math.min(size * 2, ROWS_PER_READ_MAX) : ROWS_PER_READ_MIN;
 }
 
-function page(events: readonly string[], next: number | null): EventPage {
-  return { events: events.join(","), count: events.length, next };
+function page(events: readonly string[], separator: string, next: number | null): EventPage {
+  return { events: events.join(separator), count: events.length, next };
 }
 
 function isAtEnd(

@@ -86,8 +86,9 @@ export class SqliteEventStore implements EventStore {
       this.#nextSeq = recovered.nextSeq;
       this.#forgottenThrough = recovered.forgottenThrough;
       this.#lastReceivedAt = recovered.lastReceivedAt;
-      const { topics } = recovered;
+      const { topics, databaseId } = recovered;
       return {
+        databaseId,
         topics,
         events: topics.reduce((sum, topic) => sum + topic.unique_processed - topic.pruned, 0),
       };

@@ -50,6 +50,7 @@ describe("a file is refused", () => {
       "UPDATE fingerprints SET words = zeroblob(48) WHERE first_seq = 1",
     ],
     ["whose newest event is gone", "DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)"],
+    ["whose identity is damaged", "UPDATE meta SET value = 'x' WHERE key = 'database_id'"],
     ["whose secret is cut off", "UPDATE meta SET value = x'00' WHERE key = 'fingerprint_key'"],
   ])("%s", (_, sql) => {
     using bench = filledBench();
@@ -79,6 +80,18 @@ test("a file of its own secret: fingerprints of two files differ", () => {
     return Buffer.from(row!.words).toString("hex");
   };
   expect(wordsOf()).not.toBe(wordsOf());
+});
+
+test("a file has an identity, which stays; one of before there were any gets its own", () => {
+  using bench = filledBench();
+  using other = filledBench();
+  const idOf = (file: SqliteBench): string => file.restart().open().databaseId;
+  const id = idOf(bench);
+  expect(id).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+  expect([idOf(bench), idOf(other) === id]).toEqual([id, false]);
+  bench.tamper("DELETE FROM meta WHERE key = 'database_id'");
+  const made = idOf(bench);
+  expect([idOf(bench), made === id]).toEqual([made, false]);
 });
 
 test("128 bits an event are stored, in the commit that stores the events", () => {
