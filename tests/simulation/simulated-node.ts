@@ -16,7 +16,7 @@ import type { Scheduler } from "./scheduler.ts";
 import { ScopedStore } from "./scoped-store.ts";
 import { EVENT_BYTES_MAX, EVENTS_MAX } from "./traffic.ts";
 
-const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../drizzle", import.meta.url));
+export const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../drizzle", import.meta.url));
 
 /** What a deliberately broken node is built with instead of the real parts. */
 export interface NodeParts {
@@ -63,6 +63,7 @@ export class SimulatedNode {
     const { path, scheduler, parts, faults } = options;
     this.path = path;
     const open = (file: string): Database => {
+      faults.opening();
       const db = openForWriting(file);
       db.run("PRAGMA synchronous = OFF");
       // On one thread nobody can let go of a lock while somebody waits for it.
@@ -104,7 +105,7 @@ export class SimulatedNode {
         scheduler.add("edge messages", () => this.client.receive(copy));
       },
       soon: (task) => scheduler.add("ledger tasks", task),
-      later: (task, delayMs) => scheduler.later(delayMs, task),
+      later: (task, delayMs) => scheduler.later(delayMs, () => scheduler.add("ledger tasks", task)),
       betweenCommits: () => restartLogIfAsked(store.database, this.restartRequest),
       beforeClose: () => void checkpoint(store.database, "TRUNCATE"),
     });
