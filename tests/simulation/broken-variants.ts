@@ -16,10 +16,11 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
 ];
 
 /** Plays a history of a broken node; broken anew each time, so that a seed makes the same history every time. */
-export function runBroken({ parts, install }: BrokenVariant, seed: number, options: HistoryOptions = {}): string {
+export function runBroken(variant: BrokenVariant, seed: number, options: HistoryOptions = {}): string {
+  const { parts, install, isLarge = false } = variant;
   const restore = install?.();
   try {
-    return runHistory(seed, { ...options, parts: { ...REAL_PARTS, ...parts?.() } });
+    return runHistory(seed, { ...options, isLarge, parts: { ...REAL_PARTS, ...parts?.() } });
   } finally {
     restore?.();
   }

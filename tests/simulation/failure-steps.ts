@@ -3,9 +3,9 @@
 import { Database } from "bun:sqlite";
 import { commitFault, openingFault, statementFault } from "./faults.ts";
 import { publish } from "./publish-steps.ts";
+import type { Lane } from "./scheduler.ts";
 import { type Stage, work } from "./stage.ts";
 import { subscribe } from "./subscriber-steps.ts";
-import type { Lane } from "./scheduler.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -33,7 +33,12 @@ export function failAcrossTick(stage: Stage): void {
 /** A commit of unknown outcome, after which the file cannot be opened, or read, several times in a row. */
 export function failToReopen(stage: Stage): void {
   const { random, world } = stage;
-  world.faults.arm({ statement: "COMMIT", skip: 0, when: random.pick(["before", "after"]), code: "SQLITE_IOERR" });
+  world.faults.arm({
+    statement: "COMMIT",
+    skip: 0,
+    when: random.pick(["before", "after"]),
+    code: "SQLITE_IOERR",
+  });
   world.faults.failToOpen(random.below(4));
   world.faults.arm(...Array.from({ length: random.below(4) }, () => openingFault(random)));
   for (let rounds = random.between(2, 6); rounds > 0; rounds--) {
@@ -85,7 +90,15 @@ export function restart(stage: Stage): void {
 }
 
 export function dieInCommit({ random, world }: Stage): void {
-  const statements = ["", "BEGIN", "INSERT INTO events", "INSERT INTO counters", "COMMIT", "COMMIT", "COMMIT"];
+  const statements = [
+    "",
+    "BEGIN",
+    "INSERT INTO events",
+    "INSERT INTO counters",
+    "COMMIT",
+    "COMMIT",
+    "COMMIT",
+  ];
   world.dieAt({
     statement: random.pick(statements),
     skip: random.pick([0, 0, 1, 5]),

@@ -8,14 +8,14 @@ import { STEPS } from "./steps.ts";
 import { INTERVALS_MS, somePatternSets, subscribe } from "./subscriber-steps.ts";
 import { SimulatedSubscriber } from "./subscribers.ts";
 import { tally } from "./tally.ts";
-import { migratedFile } from "./templates.ts";
+import { emptyBeginning, largeBeginning } from "./templates.ts";
 import { Traffic } from "./traffic.ts";
 import { guaranteeSame, Violation } from "./violation.ts";
 import { weakenFingerprints } from "./weak-fingerprints.ts";
 import { World } from "./world.ts";
 
-/** Steps drawn from the seed; two more begin a history and end it. */
-const STEPS_PER_HISTORY = 60;
+/** Steps drawn from the seed; another begins a history, and two end it. */
+const STEPS_PER_HISTORY = [20, 40, 60];
 const SUBSCRIBERS = 8;
 
 /** Rounds of sending again after which everything must be settled, once nothing fails any more. */
@@ -34,7 +34,11 @@ export interface HistoryOptions {
   readonly parts?: NodeParts;
   /** Places of the steps to play; without it all are played. */
   readonly only?: ReadonlySet<number>;
+  /** Whether the file is large to begin with; without it few are, since they take long. */
+  readonly isLarge?: boolean;
 }
+
+const LARGE_CHANCE = 1 / 250;
 
 /** Why a history failed, and what it was. */
 export class HistoryViolation extends Error {
@@ -63,9 +67,12 @@ export class HistoryViolation extends Error {
  * @returns what tells this history from any other: equal for equal seeds.
  * @throws HistoryViolation where a guarantee does not hold.
  */
-export function runHistory(seed: number, { parts = REAL_PARTS, only }: HistoryOptions = {}): string {
+export function runHistory(seed: number, options: HistoryOptions = {}): string {
+  const { parts = REAL_PARTS, only } = options;
   const random = new Random(seed);
-  const hasStrongFingerprints = random.chance(0.7);
+  const isLarge = random.chance(LARGE_CHANCE) || options.isLarge === true;
+  // With weak ones every event of a large file would be compared with every other.
+  const hasStrongFingerprints = random.chance(0.7) || isLarge;
   const restoreFingerprints = hasStrongFingerprints ? undefined : weakenFingerprints(random.pick([1, 2, 5]));
   const played: PlannedStep[] = [];
   let world: World | undefined;
@@ -77,8 +84,9 @@ export function runHistory(seed: number, { parts = REAL_PARTS, only }: HistoryOp
       socketsPerTurnMax: random.pick([1, 2, 512]),
       hasStrongFingerprints,
     };
-    const template = random.chance(0.9) ? migratedFile() : undefined;
-    world = new World({ random, limits, parts, template });
+    const isMigrated = random.chance(0.9);
+    const beginning = isLarge ? largeBeginning() : emptyBeginning(isMigrated);
+    world = new World({ random, limits, parts, beginning });
     const steps = drawSteps(random);
     const stage = makeStage(random, world);
     for (const step of steps) {
@@ -87,7 +95,7 @@ export function runHistory(seed: number, { parts = REAL_PARTS, only }: HistoryOp
       random.restart(step.place);
       play(stage, step.name);
     }
-    tally.count("histories", "played");
+    tally.count("histories", isLarge ? "with a large file" : "with a new file");
     return `${random.unit()} ${world.scheduler.now} ${JSON.stringify([...world.oracle.model.topics])}`;
   } catch (error) {
     if (error instanceof Violation) throw new HistoryViolation(seed, played, error);
@@ -107,7 +115,7 @@ function drawSteps(random: Random): PlannedStep[] {
       isTrouble ? weight * trouble : weight,
     ]),
   );
-  const names = Array.from({ length: STEPS_PER_HISTORY }, () => random.weighted(weights));
+  const names = Array.from({ length: random.pick(STEPS_PER_HISTORY) }, () => random.weighted(weights));
   const first = random.chance(0.9) ? "start" : "go on starting";
   return [first, ...names, "settle", "restart and settle"].map((name, i) => ({ place: i + 1, name }));
 }

@@ -44,6 +44,7 @@ export class Model {
   #newestSeq = 0;
   #received = 0;
   #lastAt = 0;
+  #baseSeq = 0;
   readonly conflicts: Arrival[] = [];
 
   get topics(): TopicCounters {
@@ -57,6 +58,15 @@ export class Model {
 
   get newestSeq(): number {
     return this.#newestSeq;
+  }
+
+  /** Events up to here were in the file before the history began, and have been compared. */
+  get baseSeq(): number {
+    return this.#baseSeq;
+  }
+
+  keepAsBase(): void {
+    this.#baseSeq = this.#newestSeq;
   }
 
   get remembered(): number {
@@ -142,6 +152,7 @@ export class Model {
     for (const [topic, count] of this.#pruned) copy.#pruned.set(topic, count);
     copy.#events = [...this.#events];
     copy.#newestSeq = this.#newestSeq;
+    copy.#baseSeq = this.#baseSeq;
     copy.#received = this.#received;
     copy.#lastAt = this.#lastAt;
     copy.conflicts.push(...this.conflicts);

@@ -9,7 +9,7 @@ import type { ProblemCode } from "../../src/problem.ts";
 import type { SqliteEventStore } from "../../src/storage/sqlite/sqlite-event-store.ts";
 import type { Faults, FiredFault } from "./faults.ts";
 import type { FileAudit } from "./file-audit.ts";
-import { type EventKey, Model, type SentEvent, type TopicCounters, type Verdict } from "./model.ts";
+import type { EventKey, Model, SentEvent, TopicCounters, Verdict } from "./model.ts";
 import { tally } from "./tally.ts";
 import type { Intent } from "./traffic.ts";
 import { guarantee, guaranteeSame } from "./violation.ts";
@@ -45,7 +45,6 @@ export interface OracleOptions {
 }
 
 export class Oracle {
-  model = new Model();
   isOpen = false;
   isDiskFull = false;
   /** The counters that each message under way to the edge leads to, in order. */
@@ -57,7 +56,10 @@ export class Oracle {
   /** A commit that may or may not be in the file. */
   #limbo: { events: readonly SentEvent[]; now: number } | undefined;
 
-  constructor(private readonly options: OracleOptions) {}
+  constructor(
+    public model: Model,
+    private readonly options: OracleOptions,
+  ) {}
 
   /** A message leaves the ledger: what it says must be true of the file at this moment. */
   posted(message: FromLedger): void {
@@ -93,7 +95,12 @@ export class Oracle {
 
   #located({ seqs }: FromLedger & { kind: "located" }): void {
     const key = this.asked.shift()!;
-    guaranteeSame("an event is found by its key", seqs !== null, this.isOpen, "whether keys can be looked up");
+    guaranteeSame(
+      "an event is found by its key",
+      seqs !== null,
+      this.isOpen,
+      "whether keys can be looked up",
+    );
     if (seqs !== null) this.options.located(key, seqs);
   }
 
@@ -173,7 +180,12 @@ export class Oracle {
     }
     for (const [i, outcome] of outcomes.entries()) compareOutcome(outcome, group[i]!.expected!);
     const isCounted = failure === undefined && events.length > 0;
-    guaranteeSame("only commits are counted", notice !== undefined, isCounted, "whether the counters are told");
+    guaranteeSame(
+      "only commits are counted",
+      notice !== undefined,
+      isCounted,
+      "whether the counters are told",
+    );
     if (isCounted) this.boards.push(this.model.snapshot());
     if (events.length > 0) tally.count("commits", failure ?? (wasOpen ? "stored" : "not tried"));
     if (!wasOpen || failure === "outcome_unknown") return;

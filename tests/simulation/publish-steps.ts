@@ -6,8 +6,15 @@ import type { Intent } from "./traffic.ts";
 
 const CHANNELS_MAX = 4;
 
+/** Whoever owes so many publishes sends those again before any new ones. */
+const OWED_MAX = 25;
+
 export function publish(stage: Stage): void {
-  const { random, traffic } = stage;
+  const { random, traffic, world } = stage;
+  if (world.debts.owed.length > OWED_MAX) {
+    resend(stage);
+    return;
+  }
   for (let i = random.between(1, 6); i > 0; i--)
     send(stage, traffic.intent(random.pick(["body", "frame"] as const)));
 }
@@ -27,7 +34,10 @@ export function resend(stage: Stage, publishesMax = 8): void {
 /** What was acknowledged is sent again as well, since its publisher has never heard of it. */
 export function repeat(stage: Stage): void {
   const { random, world, traffic } = stage;
-  for (const { topic, scope, eventId, timestamp, source, payload } of random.some(world.oracle.model.events, 3))
+  for (const { topic, scope, eventId, timestamp, source, payload } of random.some(
+    world.oracle.model.events,
+    3,
+  ))
     send(stage, traffic.intentOf("body", [{ topic, scope, eventId, timestamp, source, payload }]));
 }
 

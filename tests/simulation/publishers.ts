@@ -275,6 +275,7 @@ export class SimulatedChannel {
     if (submission === undefined) {
       const isRight = status === 503 || (status === 429 && code === "too_many_in_flight");
       guarantee("a refusal says why", isRight, () => `not taken, yet answered ${status} ${code}`);
-    } else guaranteeSame("a refusal says why", submission.expected, { kind: "refused", code }, "on a channel");
+    } else
+      guaranteeSame("a refusal says why", submission.expected, { kind: "refused", code }, "on a channel");
   }
 }

@@ -23,7 +23,11 @@ export class ReaderAudit {
     const all = matching(model, query);
     const expected = all.slice(0, count);
     const texts = expected.map(eventText).join(",");
-    guarantee("pages hold what is stored", events === texts, () => `${what}: expected ${texts}, got ${events}`);
+    guarantee(
+      "pages hold what is stored",
+      events === texts,
+      () => `${what}: expected ${texts}, got ${events}`,
+    );
     const isRight = count <= query.limit && next !== query.after && (next !== null || count === all.length);
     guarantee(
       "pages hold what is stored",

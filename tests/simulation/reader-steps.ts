@@ -5,9 +5,13 @@ import { splitScope } from "./scoped-store.ts";
 import type { Stage } from "./stage.ts";
 import { SOURCES } from "./traffic.ts";
 
+/** All pages of a query; of a large file only the first. */
 export function readPages(stage: Stage): void {
   const { world } = stage;
-  if (world.oracle.isCertain) world.reader().comparePages(world.oracle.model, someQuery(stage));
+  if (!world.oracle.isCertain) return;
+  const { model } = world.oracle;
+  if (model.baseSeq > 0) world.reader().comparePage(model, someQuery(stage));
+  else world.reader().comparePages(model, someQuery(stage));
 }
 
 /** One page now, the next one when this step comes again: events arrive in between. */
@@ -38,14 +42,14 @@ export function readConflicts({ random, traffic, world }: Stage): void {
 }
 
 function someQuery({ random, traffic, world }: Stage): EventQuery {
-  const { events, newestSeq } = world.oracle.model;
+  const { events, newestSeq, baseSeq } = world.oracle.model;
   const time = (): number => (events.length === 0 ? 0 : random.pick(events).at + random.pick([-1, 0, 1]));
   const source = random.pick(SOURCES);
   return {
     order: random.pick(["asc", "desc"] as const),
     limit: random.pick([1, 7, 1_000]),
     ...(random.chance(0.5) && { topic: random.pick(traffic.topics) }),
-    ...(random.chance(0.5) && { after: random.below(newestSeq + 2) }),
+    ...(random.chance(0.5) && { after: random.between(Math.max(0, baseSeq - 50), newestSeq + 1) }),
     ...(random.chance(0.2) && source !== null && { source }),
     ...(random.chance(0.2) && { since: time() }),
     ...(random.chance(0.2) && { until: time() }),

@@ -1,7 +1,7 @@
 /** A thread that plays one history after the other and says how far it is. */
 
 import { HistoryViolation, runHistory } from "./history.ts";
-import { failureOf, type Failure } from "./receipt.ts";
+import { type Failure, failureOf } from "./receipt.ts";
 import { shrink } from "./shrink.ts";
 import { type Counts, tally } from "./tally.ts";
 

@@ -182,7 +182,11 @@ export class StatsConnection implements StatsSink {
   /** A native broadcast drops what a slow reader has no room for, so none may be in it. */
   broadcast(channel: string, text: string): void {
     if (!this.#channels.has(channel)) return;
-    guarantee("a broadcast reaches nobody who is behind", this.bufferedBytes === 0, () => this.subscriber.name);
+    guarantee(
+      "a broadcast reaches nobody who is behind",
+      this.bufferedBytes === 0,
+      () => this.subscriber.name,
+    );
     this.send(text);
   }
 
@@ -231,7 +235,10 @@ function contractedInterval(intervalMs: number): number {
 }
 
 /** Every interval somebody is subscribed to has its one ticker, and there is no other. */
-export function compareTickers(connections: readonly (StatsConnection | undefined)[], scheduler: Scheduler): void {
+export function compareTickers(
+  connections: readonly (StatsConnection | undefined)[],
+  scheduler: Scheduler,
+): void {
   const wanted = new Set(connections.flatMap((connection) => connection?.intervalMs || []));
   guaranteeSame(
     "there is a ticker for each interval that is subscribed to",

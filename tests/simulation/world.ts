@@ -16,12 +16,13 @@ import { type Lane, Scheduler } from "./scheduler.ts";
 import { type NodeParts, SimulatedNode } from "./simulated-node.ts";
 import { compareTickers, type SimulatedSubscriber, Timeline } from "./subscribers.ts";
 import { tally } from "./tally.ts";
+import type { Beginning } from "./templates.ts";
 import { guarantee, guaranteeSame } from "./violation.ts";
 
 /** Memory where there is some: the simulation is about order and failure, not about the disk. */
 export const ROOT = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
-const STARTED_AT = Date.UTC(2026, 0, 31);
+export const STARTED_AT = Date.UTC(2026, 0, 31);
 
 /** Limits that differ from history to history. */
 export interface WorldLimits {
@@ -45,8 +46,7 @@ export interface WorldOptions {
   readonly random: Random;
   readonly limits: WorldLimits;
   readonly parts: NodeParts;
-  /** A migrated file to begin with, which saves migrating one; without it there is none. */
-  readonly template: Uint8Array | undefined;
+  readonly beginning: Beginning;
 }
 
 export class World {
@@ -74,22 +74,21 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.#options = options;
-    const { random, limits, template } = options;
+    const { random, limits, beginning } = options;
     this.scheduler = new Scheduler(random);
-    this.oracle = new Oracle({
+    this.oracle = new Oracle(beginning.model, {
       faults: this.faults,
       topicsMax: limits.topicsMax,
       hasStrongFingerprints: limits.hasStrongFingerprints,
       lastNow: () => this.#lastNow,
       store: () => this.node.store,
       audit: () => (this.#audit ??= new FileAudit(this.node.path)),
-      located: (key, candidates) =>
-        this.reader().compareFind(key, this.oracle.model.find(key), candidates),
+      located: (key, candidates) => this.reader().compareFind(key, this.oracle.model.find(key), candidates),
     });
     // Until the store is open there is nothing to tell, and no epoch.
     this.timeline.record("", 0, new Map(), 0);
     const path = this.#newFolder();
-    if (template !== undefined) writeFileSync(path, template);
+    if (beginning.file !== undefined) writeFileSync(path, beginning.file);
     [this.node, this.ledger] = this.#start(path);
   }
 

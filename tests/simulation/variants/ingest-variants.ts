@@ -1,7 +1,7 @@
 /** Ledgers and edges that break a guarantee, each in a way that somebody might have written. */
 
-import { GroupCommit, type CommitReport } from "../../../src/ingest/group-commit.ts";
 import type { Grant } from "../../../src/ingest/grant.ts";
+import { type CommitReport, GroupCommit } from "../../../src/ingest/group-commit.ts";
 import { LedgerClient } from "../../../src/ingest/ledger-client.ts";
 import { type FromLedger, PublishBatch } from "../../../src/ingest/ledger-messages.ts";
 import type { Outcome, Publish } from "../../../src/ingest/publish.ts";
@@ -33,7 +33,8 @@ function reversedResults(outcome: Outcome): Outcome {
 
 /** A refused publish in a group with others is counted as one more event received. */
 function countRefused({ outcomes, notice, lost }: CommitReport): CommitReport {
-  if (notice === undefined || !outcomes.some(({ kind }) => kind === "refused")) return { outcomes, notice, lost };
+  if (notice === undefined || !outcomes.some(({ kind }) => kind === "refused"))
+    return { outcomes, notice, lost };
   const rows = notice.rows.slice();
   rows[1]! += 1;
   return { outcomes, notice: { ...notice, rows }, lost };
@@ -78,7 +79,12 @@ function takeOutOfOrder(): () => void {
       function (this: LedgerClient, message: FromLedger): void {
         const earlier = held.get(this);
         held.delete(this);
-        if (message.kind === "outcomes" && earlier === undefined && ++messages % 10 === 0 && this.waiting > 3) {
+        if (
+          message.kind === "outcomes" &&
+          earlier === undefined &&
+          ++messages % 10 === 0 &&
+          this.waiting > 3
+        ) {
           held.set(this, message);
           return;
         }

@@ -140,7 +140,10 @@ export const LIVE_VARIANTS: readonly BrokenVariant[] = [
   { name: "sums a delta from somebody else's revision", install: sumFromWrongRevision },
   { name: "sums a delta one revision too far", install: sumOneRevisionTooFar },
   { name: "tells a straggler twice", install: () => replaceSink(repeatBeforeJoining) },
-  { name: "drops what a straggler is told after it has been in a slice", install: () => replaceSink(joinWithoutDelta) },
+  {
+    name: "drops what a straggler is told after it has been in a slice",
+    install: () => replaceSink(joinWithoutDelta),
+  },
   {
     name: "takes it that everybody reads what is sent",
     install: () => replaceSink((sink) => Object.defineProperty(sink, "bufferedBytes", { value: 0 })),

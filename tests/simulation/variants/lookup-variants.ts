@@ -4,6 +4,7 @@ import { type EventRecord, EventStatus } from "../../../src/events/event.ts";
 import type { EventPage, EventQuery } from "../../../src/storage/event-reader.ts";
 import { type Arrival, KeyLookup } from "../../../src/storage/sqlite/key-lookup.ts";
 import { SqliteEventReader } from "../../../src/storage/sqlite/sqlite-event-reader.ts";
+import { TopicSegments } from "../../../src/storage/sqlite/topic-segments.ts";
 import { type BrokenVariant, replace } from "./replace.ts";
 
 type Judge = (arrival: Arrival, event: EventRecord, lookup: KeyLookup, at: number) => void;
@@ -46,6 +47,21 @@ function replacePage(
     (real) =>
       function (this: SqliteEventReader, query: EventQuery): EventPage {
         return make((changed) => real.call(this, changed), query);
+      },
+  );
+}
+
+/** The lists of a topic's events, as they are written, lack their last entry. */
+function shortenSegments(): () => void {
+  return replace(
+    TopicSegments.prototype,
+    "nextStep",
+    (real) =>
+      function (this: TopicSegments) {
+        const step = real.call(this);
+        if (step === undefined) return undefined;
+        const rows = step.rows.map((row) => ({ ...row, offsets: row.offsets.subarray(0, -2) }));
+        return { ...step, rows };
       },
   );
 }
@@ -107,6 +123,21 @@ export const LOOKUP_VARIANTS: readonly BrokenVariant[] = [
     install: () =>
       replacePage((read, query) =>
         read(query.until === undefined ? query : { ...query, until: query.until + 1 }),
+      ),
+  },
+  { name: "lists a topic's events without the last", install: shortenSegments, isLarge: true },
+  {
+    name: "takes lists for complete that are not written yet",
+    isLarge: true,
+    install: () =>
+      replace(
+        TopicSegments.prototype,
+        "nextStep",
+        (real) =>
+          function (this: TopicSegments) {
+            const step = real.call(this);
+            return step && { ...step, rows: step.rows.slice(1) };
+          },
       ),
   },
   {

@@ -9,6 +9,8 @@ export interface BrokenVariant {
   readonly parts?: () => Partial<NodeParts>;
   /** Breaks a class for as long as a history takes; returns what puts it right again. */
   readonly install?: () => () => void;
+  /** What is broken shows only in a large file. */
+  readonly isLarge?: true;
 }
 
 /** Replaces one method of a class. */

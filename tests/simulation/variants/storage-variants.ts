@@ -3,7 +3,12 @@
 import type { Database } from "bun:sqlite";
 import { EventStatus } from "../../../src/events/event.ts";
 import { FINGERPRINT_WORDS } from "../../../src/events/fingerprint.ts";
-import { type AppendResult, type Batch, INCREMENT_COLUMNS, StoreError } from "../../../src/storage/event-store.ts";
+import {
+  type AppendResult,
+  type Batch,
+  INCREMENT_COLUMNS,
+  StoreError,
+} from "../../../src/storage/event-store.ts";
 import { type Commit, CommitWriter } from "../../../src/storage/sqlite/commit-writer.ts";
 import { DedupIndex } from "../../../src/storage/sqlite/dedup-index.ts";
 import { KeyLookup } from "../../../src/storage/sqlite/key-lookup.ts";
@@ -90,7 +95,13 @@ function afterCommit(statement: string): NonNullable<BrokenVariant["parts"]> {
   return () => ({
     wrapDatabase: (db: Database): Database => {
       let late: (() => unknown)[] = [];
-      replaceRun(db, statement, (real) => (...args) => late.push(() => real(...args)));
+      replaceRun(
+        db,
+        statement,
+        (real) =>
+          (...args) =>
+            late.push(() => real(...args)),
+      );
       replaceRun(db, "BEGIN", (real) => (...args) => {
         late = [];
         return real(...args);
@@ -123,7 +134,15 @@ function commitTwice(db: Database): Database {
 
 /** A row that cannot be written is left out, and the rest goes in. */
 function leaveOutFailing(statement: string): Pick<BrokenVariant, "parts"> {
-  return withDatabase((db) => replaceRun(db, statement, (real) => (...args) => attempt(() => real(...args))));
+  return withDatabase((db) =>
+    replaceRun(
+      db,
+      statement,
+      (real) =>
+        (...args) =>
+          attempt(() => real(...args)),
+    ),
+  );
 }
 
 function swapFirstTwo<T>(items: readonly T[]): T[] {
@@ -177,9 +196,7 @@ function neverUncertain(real: (batch: Batch) => AppendResult, batch: Batch): App
 
 /** Nothing but the newest row says when the store was last written to. */
 function forgetLastTime(db: Database): Database {
-  return replaceAll(db, "SELECT id", (rows) =>
-    rows.map((row) => ({ ...(row as object), lastAt: 0 })),
-  );
+  return replaceAll(db, "SELECT id", (rows) => rows.map((row) => ({ ...(row as object), lastAt: 0 })));
 }
 
 /** As `close` does by default: statements that are still prepared keep the connection. */
