@@ -77,6 +77,18 @@ export function suspend(stage: Stage): void {
   world.run("all");
 }
 
+/** Some read nothing for half a minute or more, while everything else goes on. */
+export function stall(stage: Stage): void {
+  const { random, world } = stage;
+  for (const { connection } of random.some(world.subscribers, 3)) if (connection) connection.isSlow = true;
+  for (let rounds = random.between(3, 6); rounds > 0; rounds--) {
+    publish(stage);
+    world.run("all");
+    world.pass(random.pick([1_000, 15_000, 25_000]));
+    world.run("all");
+  }
+}
+
 export function moveWallClock({ random, world }: Stage): void {
   world.moveWallClock(random.pick([-30 * HOUR_MS, -HOUR_MS, -5, 1_000, HOUR_MS, 24 * HOUR_MS]));
 }

@@ -26,7 +26,8 @@ export class FileAudit {
   readonly #db: Database;
   /** Rows up to here have been compared; they never change. */
   #audited = 0;
-  #auditedConflicts = -1;
+  #auditedConflicts = 0;
+  #lastConflictId = 0;
   #comparisons = 0;
 
   constructor(path: string) {
@@ -41,8 +42,12 @@ export class FileAudit {
   /** Everything, from the first row on. */
   compareAll(model: Model): void {
     this.#audited = model.baseSeq;
-    this.#auditedConflicts = -1;
+    this.#auditedConflicts = 0;
+    this.#lastConflictId = 0;
     this.#comparisons = 0;
+    const conflicts = this.#number("SELECT count(*) FROM conflicts");
+    const kept = Math.min(model.conflicts.length, CONFLICTS_MAX);
+    guaranteeSame("conflicts in the file are those of the commits", conflicts, kept, "conflicts in the file");
     this.#compareCounters(model);
     this.#compareConflicts(model);
     this.#compareRows(model);
@@ -122,13 +127,16 @@ export class FileAudit {
   #compareConflicts({ conflicts }: Model): void {
     if (conflicts.length === this.#auditedConflicts) return;
     const rows = this.#db
-      .query<Omit<EventRow, "timestamp">, []>(
-        `SELECT ${ROW_COLUMNS} FROM conflicts LEFT JOIN topics ON topics.id = topic_id ORDER BY conflicts.id`,
+      .query<Omit<EventRow, "timestamp"> & { id: number }, [number]>(
+        `SELECT conflicts.id, ${ROW_COLUMNS} FROM conflicts LEFT JOIN topics ON topics.id = topic_id
+         WHERE conflicts.id > ? ORDER BY conflicts.id`,
       )
-      .all();
-    const kept = conflicts.slice(-CONFLICTS_MAX);
+      .all(this.#lastConflictId);
+    const kept = conflicts.slice(Math.max(this.#auditedConflicts, conflicts.length - CONFLICTS_MAX));
+    this.#lastConflictId = rows.at(-1)?.id ?? this.#lastConflictId;
+    const stored = rows.map(({ id: _, ...row }) => row);
     const what = "conflicts in the file";
-    guaranteeSame("conflicts in the file are those of the commits", rows, kept.map(rowOf), what);
+    guaranteeSame("conflicts in the file are those of the commits", stored, kept.map(rowOf), what);
     this.#auditedConflicts = conflicts.length;
   }
 

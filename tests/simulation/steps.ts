@@ -38,10 +38,8 @@ const PEACE: Readonly<Record<string, Step>> = {
   "read conflicts": { weight: 1, run: reader.readConflicts },
   "copy the log back": { weight: 2, run: failure.copyLogBack },
   "move the wall clock": { weight: 2, run: failure.moveWallClock },
-  wait: {
-    weight: 2,
-    run: ({ random, world }) => world.pass(random.pick([1_000, 5_000, 40_000, 61_000, 80_000])),
-  },
+  wait: { weight: 2, run: ({ random, world }) => world.pass(random.pick([1_000, 5_000, 61_000, 80_000])) },
+  stall: { weight: 1.5, run: failure.stall },
   suspend: { weight: 1, run: failure.suspend },
   "sync slowly": { weight: 2, run: failure.syncSlowly },
 };

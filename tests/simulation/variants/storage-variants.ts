@@ -50,7 +50,7 @@ function indexBeforeCommit(): () => void {
     "begin",
     (real) =>
       function (this: KeyLookup, ...args: Parameters<typeof real>): void {
-        index = this["index"];
+        index = Reflect.get(this, "index") as DedupIndex;
         real.apply(this, args);
       },
   );
