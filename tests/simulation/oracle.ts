@@ -233,7 +233,7 @@ export class Oracle {
     outcomes: readonly Outcome[],
     refusals: readonly (ProblemCode | undefined)[],
   ): "storage_failing" | "outcome_unknown" | undefined {
-    const fired = this.options.faults.takeFired().filter(({ sql }) => !sql.startsWith("PRAGMA"));
+    const fired = this.options.faults.takeFired();
     if (fired.length > 0) return fired.some(isUncertain) ? "outcome_unknown" : "storage_failing";
     const isRefused = outcomes.some((outcome, i) => refusals[i] === undefined && outcome.kind === "refused");
     return this.isDiskFull && isRefused ? "storage_failing" : undefined;

@@ -19,13 +19,17 @@ export function joinScope({ scope, eventId }: { scope: string; eventId: string }
 }
 
 export class ScopedStore implements EventStore {
-  constructor(private readonly inner: EventStore) {}
+  constructor(
+    private readonly inner: EventStore,
+    private readonly beforeAppend: () => void,
+  ) {}
 
   open(): StoreContents {
     return this.inner.open();
   }
 
   append({ events, receivedAt }: Batch): AppendResult {
+    this.beforeAppend();
     const scoped = (event: EventRecord): EventRecord => ({ ...event, ...splitScope(event.eventId) });
     return this.inner.append({ events: events.map(scoped), receivedAt });
   }

@@ -46,6 +46,8 @@ export interface NodeOptions {
   readonly broadcast: Broadcast;
   /** Sees each message as it leaves the ledger thread. */
   readonly posted: (message: FromLedger) => void;
+  /** Sees each message as it arrives on the edge. */
+  readonly arrived: (message: FromLedger) => void;
   /** Called after the node's own work on each of them. */
   readonly events: LedgerEvents;
 }
@@ -93,16 +95,20 @@ export class SimulatedNode {
     scheduler.add("ledger tasks", () => host.start());
   }
 
-  #makeHost({ scheduler, topicsMax, now, posted }: NodeOptions): LedgerHost {
+  #makeHost({ scheduler, faults, topicsMax, now, posted, arrived }: NodeOptions): LedgerHost {
     const { store } = this;
     return new LedgerHost({
-      store: new ScopedStore(store),
+      // What failed before a commit began has nothing to do with it.
+      store: new ScopedStore(store, () => void faults.takeFired()),
       limits: { eventsMax: EVENTS_MAX, eventBytesMax: EVENT_BYTES_MAX, topicsMax },
       now,
       post: (message: FromLedger) => {
         const copy = structuredClone(message);
         posted(copy);
-        scheduler.add("edge messages", () => this.client.receive(copy));
+        scheduler.add("edge messages", () => {
+          arrived(copy);
+          this.client.receive(copy);
+        });
       },
       soon: (task) => scheduler.add("ledger tasks", task),
       later: (task, delayMs) => scheduler.later(delayMs, () => scheduler.add("ledger tasks", task)),

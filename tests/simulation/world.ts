@@ -240,10 +240,11 @@ export class World {
         for (const { connection } of this.subscribers) connection?.broadcast(channel, text);
       },
       posted: (message) => this.#posted(message),
+      arrived: ({ kind }) => this.#edgeHears(kind),
       events: {
-        opened: () => this.#boardChanged("ready"),
-        committed: () => this.#boardChanged(undefined),
-        failed: () => this.#edgeIs("failing"),
+        opened: () => this.#boardChanged(),
+        committed: () => this.#boardChanged(),
+        failed: () => {},
         fault: () => {},
         unusable: () => {
           this.#isUnusable = true;
@@ -270,13 +271,15 @@ export class World {
     this.scheduler.guard(() => this.oracle.posted(message));
   }
 
-  #edgeIs(state: "ready" | "failing"): void {
-    if (this.ledger.state !== "draining") this.ledger.state = state;
+  /** While it drains nothing changes that. */
+  #edgeHears(kind: FromLedger["kind"]): void {
+    if (this.ledger.state === "draining") return;
+    if (kind === "opened") this.ledger.state = "ready";
+    else if (kind === "failed") this.ledger.state = "failing";
   }
 
   /** The edge took in a message: its counters must be what the ledger committed. */
-  #boardChanged(state: "ready" | undefined): void {
-    if (state !== undefined) this.#edgeIs(state);
+  #boardChanged(): void {
     const { board } = this.node.hub;
     const expected = this.oracle.boards.shift();
     const check = "counters in memory are those of the commits";
