@@ -32,12 +32,12 @@ function reversedResults(outcome: Outcome): Outcome {
 }
 
 /** A refused publish in a group with others is counted as one more event received. */
-function countRefused({ outcomes, notice, lost }: CommitReport): CommitReport {
-  if (notice === undefined || !outcomes.some(({ kind }) => kind === "refused"))
-    return { outcomes, notice, lost };
+function countRefused(report: CommitReport): CommitReport {
+  const { outcomes, notice } = report;
+  if (notice === undefined || !outcomes.some(({ kind }) => kind === "refused")) return report;
   const rows = notice.rows.slice();
   rows[1]! += 1;
-  return { outcomes, notice: { ...notice, rows }, lost };
+  return { ...report, notice: { ...notice, rows } };
 }
 
 /** The grants of one turn are taken for one. */
