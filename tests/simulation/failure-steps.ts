@@ -102,6 +102,10 @@ export function restart(stage: Stage): void {
 }
 
 export function dieInCommit({ random, world }: Stage): void {
+  if (random.chance(0.4)) {
+    world.dieAt({ statement: "COMMIT", skip: random.below(2), when: "after", isPowerCut: true });
+    return;
+  }
   const statements = [
     "",
     "BEGIN",
@@ -132,6 +136,20 @@ export function dieWhileOpening(stage: Stage): void {
     });
     world.run(random.between(1, 4));
   }
+}
+
+/** Dies, a few times in a row, while a new file is migrated. */
+export function dieAtFirst({ random, world }: Stage): void {
+  for (let times = random.between(1, 3); times > 0; times--) {
+    world.dieAt({
+      statement: random.pick(["", "CREATE", "CREATE", "INSERT", "COMMIT"]),
+      skip: random.below(6),
+      when: random.pick(["before", "after"]),
+      isPowerCut: random.chance(0.5),
+    });
+    world.run(1);
+  }
+  world.run("all");
 }
 
 export function dieInThread({ random, world }: Stage): void {

@@ -1,5 +1,6 @@
 /** One history: a node, its publishers and subscribers, and a seeded row of things that happen to them. */
 
+import { dieAtFirst } from "./failure-steps.ts";
 import { resend } from "./publish-steps.ts";
 import { Random } from "./random.ts";
 import { type NodeParts, REAL_PARTS } from "./simulated-node.ts";
@@ -37,6 +38,9 @@ export interface HistoryOptions {
   /** Whether the file is large to begin with; without it few are, since they take long. */
   readonly isLarge?: boolean;
 }
+
+/** In the middle of the migration of a new file. */
+const DIE_AT_FIRST = "die in the first start";
 
 const LARGE_CHANCE = 1 / 250;
 
@@ -84,10 +88,11 @@ export function runHistory(seed: number, options: HistoryOptions = {}): string {
       socketsPerTurnMax: random.pick([1, 2, 512]),
       hasStrongFingerprints,
     };
-    const isMigrated = random.chance(0.9);
+    const first = random.weighted({ start: 8, "go on starting": 1, [DIE_AT_FIRST]: 1 });
+    const isMigrated = first !== DIE_AT_FIRST && random.chance(0.95);
     const beginning = isLarge ? largeBeginning() : emptyBeginning(isMigrated);
     world = new World({ random, limits, parts, beginning });
-    const steps = drawSteps(random);
+    const steps = drawSteps(random, first);
     const stage = makeStage(random, world);
     for (const step of steps) {
       if (only !== undefined && !only.has(step.place)) continue;
@@ -107,7 +112,7 @@ export function runHistory(seed: number, options: HistoryOptions = {}): string {
 }
 
 /** All is drawn before anything is played, so that it stays the same when steps are left out. */
-function drawSteps(random: Random): PlannedStep[] {
+function drawSteps(random: Random, first: string): PlannedStep[] {
   const trouble = random.pick([0, 0.2, 0.5, 1]);
   const weights = Object.fromEntries(
     Object.entries(STEPS).map(([name, { weight, isTrouble }]) => [
@@ -116,7 +121,6 @@ function drawSteps(random: Random): PlannedStep[] {
     ]),
   );
   const names = Array.from({ length: random.pick(STEPS_PER_HISTORY) }, () => random.weighted(weights));
-  const first = random.chance(0.9) ? "start" : "go on starting";
   return [first, ...names, "settle", "restart and settle"].map((name, i) => ({ place: i + 1, name }));
 }
 
@@ -139,6 +143,7 @@ function play(stage: Stage, name: string): void {
   const { random, world } = stage;
   tally.count("steps", name);
   if (name === "start") world.run("all");
+  else if (name === DIE_AT_FIRST) dieAtFirst(stage);
   else if (name === "settle") settle(stage);
   else if (name === "restart and settle") {
     world.heal();
