@@ -3,6 +3,7 @@
 import { dieAtFirst } from "./failure-steps.ts";
 import { resend } from "./publish-steps.ts";
 import { Random } from "./random.ts";
+import { readEnds } from "./reader-steps.ts";
 import { type NodeParts, REAL_PARTS } from "./simulated-node.ts";
 import { type Stage, work } from "./stage.ts";
 import { STEPS } from "./steps.ts";
@@ -181,4 +182,5 @@ function settle(stage: Stage): void {
   world.run("all");
   for (const subscriber of world.subscribers) subscriber.expectCurrent(world.node.hub);
   world.compareFile();
+  readEnds(stage);
 }

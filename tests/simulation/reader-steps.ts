@@ -14,6 +14,14 @@ export function readPages(stage: Stage): void {
   else world.reader().comparePages(model, someQuery(stage));
 }
 
+/** Of a large file: every topic, from the end of what its lists cover to what came last. */
+export function readEnds({ world }: Stage): void {
+  const { model } = world.oracle;
+  if (!world.oracle.isCertain || model.baseSeq === 0) return;
+  for (const topic of model.topics.keys())
+    world.reader().comparePage(model, { topic, after: model.baseSeq - 50, limit: 1_000, order: "asc" });
+}
+
 /** One page now, the next one when this step comes again: events arrive in between. */
 export function turnPage(stage: Stage): void {
   const { random, world, pagings } = stage;

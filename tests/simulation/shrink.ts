@@ -25,27 +25,26 @@ export function shrink(
 ): Shrunk {
   let violation = found;
   let attempts = 0;
-  const stillFails = (steps: readonly PlannedStep[]): boolean => {
+  const keepIfItFails = (steps: readonly PlannedStep[]): void => {
     attempts++;
     try {
       play(found.seed, { only: new Set(steps.map(({ place }) => place)) });
-      return false;
     } catch (error) {
       if (!(error instanceof HistoryViolation)) throw error;
       violation = error;
-      return true;
     }
   };
-  for (let size = Math.ceil(found.played.length / 2); size > 0; ) {
-    let isShorter = false;
-    // From the end, where it fails: what leads up to it is mostly at the end as well.
-    for (let from = violation.played.length - 1; from >= 0 && attempts < ATTEMPTS_MAX; from -= size) {
+  /** Leaves out runs of so many steps, the last first: what leads up to a failure is mostly right before it. */
+  const leaveOut = (size: number): void => {
+    for (let end = violation.played.length; end > 0 && attempts < ATTEMPTS_MAX; end -= size) {
       const { played } = violation;
-      const kept = [...played.slice(0, Math.max(0, from - size + 1)), ...played.slice(from + 1)];
-      if (kept.length < played.length && stillFails(kept)) isShorter = true;
+      const kept = [...played.slice(0, Math.max(0, end - size)), ...played.slice(end)];
+      if (kept.length < played.length) keepIfItFails(kept);
     }
-    if (isShorter && size === 1 && attempts < ATTEMPTS_MAX) continue;
-    size = Math.floor(size / 2);
+  };
+  for (let length = Number.POSITIVE_INFINITY; violation.played.length < length; ) {
+    length = violation.played.length;
+    for (let size = Math.ceil(length / 2); size > 0; size = Math.floor(size / 2)) leaveOut(size);
   }
   return { steps: violation.played, violation, attempts };
 }

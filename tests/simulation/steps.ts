@@ -25,6 +25,7 @@ const PEACE: Readonly<Record<string, Step>> = {
     weight: 9,
     run: (stage) => subscriber.subscribe(stage, stage.random.pick(stage.world.subscribers)),
   },
+  "come back": { weight: 2, run: subscriber.comeBack },
   "follow from GET /stats": { weight: 2, run: subscriber.followFromReading },
   unsubscribe: {
     weight: 3,

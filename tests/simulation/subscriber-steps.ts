@@ -1,5 +1,6 @@
 /** Steps of subscribers: they come, ask for something else, stop reading, leave, and come back. */
 
+import { publish } from "./publish-steps.ts";
 import type { Stage } from "./stage.ts";
 import { type SimulatedSubscriber, StatsConnection } from "./subscribers.ts";
 
@@ -34,6 +35,21 @@ export function subscribe(
   const isBack = subscriber.epoch !== "" && random.chance(0.7);
   if (isBack) fresh.subscribe({ patterns: subscriber.patterns, intervalMs, resume: subscriber.position });
   else fresh.subscribe({ patterns, intervalMs });
+}
+
+/** Some lose their connection for less than a minute, in which much happens, and come back. */
+export function comeBack(stage: Stage): void {
+  const { random, world } = stage;
+  const gone = random.some(world.subscribers, 4);
+  for (const { connection } of gone) connection?.disconnect();
+  for (let rounds = random.between(1, 3); rounds > 0; rounds--) {
+    publish(stage);
+    world.run("all");
+    world.pass(random.pick([500, 5_000, 18_000]));
+  }
+  publish(stage);
+  world.run("all");
+  for (const subscriber of gone) subscribe(stage, subscriber);
 }
 
 /** Reads `GET /stats` and subscribes from there. */
