@@ -13,6 +13,8 @@ export interface WorkerStart {
   readonly stride: number;
   readonly histories: number;
   readonly seconds: number;
+  /** Shared by all threads: 1 asks them to end. */
+  readonly stop: Int32Array;
 }
 
 export interface WorkerReport {
@@ -23,10 +25,11 @@ export interface WorkerReport {
 
 const REPORT_MS = 500;
 
-function start({ firstSeed, stride, histories, seconds }: WorkerStart): void {
+function start({ firstSeed, stride, histories, seconds, stop }: WorkerStart): void {
   const deadline = performance.now() + seconds * 1_000;
   let reportedAt = performance.now();
-  for (let i = 0; i < histories && performance.now() < deadline; i++) {
+  const mayGoOn = (): boolean => performance.now() < deadline && Atomics.load(stop, 0) === 0;
+  for (let i = 0; i < histories && mayGoOn(); i++) {
     const failure = play(firstSeed + i * stride);
     if (failure !== undefined) {
       report(failure, true);

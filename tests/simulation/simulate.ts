@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
-import { runHistory } from "./history.ts";
+import { HistoryViolation, runHistory } from "./history.ts";
 import { type Failure, receiptOf } from "./receipt.ts";
 import type { WorkerReport, WorkerStart } from "./simulate-worker.ts";
 import { Tally } from "./tally.ts";
@@ -40,10 +40,15 @@ else if (flags.only !== undefined) playOnly(Number(flags.seed), flags.only);
 else if (flags.variants) showVariants();
 else await playAll();
 
-/** Throws what the history violates, where it does. */
 function playOnly(seed: number, places: string): void {
-  runHistory(seed, { only: new Set(places.split(",").map(Number)) });
-  console.log(`seed ${seed}: these steps violate nothing`);
+  try {
+    runHistory(seed, { only: new Set(places.split(",").map(Number)) });
+    console.log(`seed ${seed}: these steps violate nothing`);
+  } catch (error) {
+    if (!(error instanceof HistoryViolation)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
 }
 
 function showVariants(): void {
@@ -63,11 +68,13 @@ async function playAll(): Promise<void> {
   const began = performance.now();
   const elapsed = (): number => (performance.now() - began) / 1_000;
   const progress = setInterval(() => console.error(progressLine(tally, elapsed())), SHOW_MS);
+  const stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const starts = Array.from({ length: workers }, (_, i) => ({
     firstSeed: seed + i,
     stride: workers,
     histories,
     seconds,
+    stop,
   }));
   const failure = await playOnThreads(starts, (report) => tally.add(report.counts));
   clearInterval(progress);
@@ -77,30 +84,27 @@ async function playAll(): Promise<void> {
   if (failure !== undefined) process.exitCode = 1;
 }
 
-/** Until all are done, or one has found something. */
+/** Until all are done; what one finds is the last that the others play. */
 async function playOnThreads(
   starts: readonly WorkerStart[],
   take: (report: WorkerReport) => void,
 ): Promise<Failure | undefined> {
-  const threads: Worker[] = [];
-  const all = starts.map((start) => {
-    const { promise, resolve, reject } = Promise.withResolvers<Failure | undefined>();
+  let found: Failure | undefined;
+  const threads = starts.map((start) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     const thread = new Worker(new URL("./simulate-worker.ts", import.meta.url).href);
     thread.onmessage = ({ data }: MessageEvent<WorkerReport>) => {
       take(data);
-      if (data.failure !== undefined) found.resolve(data.failure);
-      if (data.isDone) resolve(undefined);
+      found ??= data.failure;
+      if (found !== undefined) Atomics.store(start.stop, 0, 1);
+      if (data.isDone) resolve();
     };
     thread.onerror = ({ message }) => reject(new Error(message));
     thread.postMessage(start);
-    threads.push(thread);
-    return promise;
+    return promise.finally(() => thread.terminate());
   });
-  const found = Promise.withResolvers<Failure | undefined>();
-  void Promise.all(all).then(() => found.resolve(undefined), found.reject);
-  const failure = await found.promise;
-  for (const thread of threads) thread.terminate();
-  return failure;
+  await Promise.all(threads);
+  return found;
 }
 
 function progressLine(tally: Tally, seconds: number): string {
