@@ -2,6 +2,7 @@
 
 import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
 import type { Random } from "./random.ts";
+import { tally } from "./tally.ts";
 
 export interface Fault {
   /** Which statement fails, by how its text begins; empty for any. */
@@ -25,13 +26,27 @@ export class Faults {
   /** Called around every statement: here a process can die in the middle of a commit. */
   onStatement: ((sql: string, when: "before" | "after") => void) | undefined;
   #armed: (Fault & { left: number })[] = [];
+  #opensThatFail = 0;
 
   arm(...faults: readonly Fault[]): void {
     this.#armed.push(...faults.map((fault) => ({ ...fault, left: fault.skip })));
   }
 
+  /** The file cannot even be opened, so many times. */
+  failToOpen(times: number): void {
+    this.#opensThatFail = times;
+  }
+
+  /** To be called before the file is opened. */
+  opening(): void {
+    if (this.#opensThatFail <= 0) return;
+    this.#opensThatFail--;
+    this.#fail("open", "before", "SQLITE_CANTOPEN");
+  }
+
   disarm(): void {
     this.#armed = [];
+    this.#opensThatFail = 0;
   }
 
   takeFired(): FiredFault[] {
@@ -72,11 +87,19 @@ export class Faults {
     // A full disk is only ever reported before a commit is valid.
     if (fault.code === "SQLITE_FULL" && when === "after" && sql.startsWith("COMMIT")) return;
     this.#armed = this.#armed.filter((armed) => armed !== fault);
-    this.#fired.push({ sql, code: fault.code });
-    throw Object.assign(new Error(`injected: ${fault.code} ${when} ${sql.slice(0, 40)}`), {
-      code: fault.code,
-    });
+    this.#fail(sql, when, fault.code);
   }
+
+  #fail(sql: string, when: "before" | "after", code: string): never {
+    this.#fired.push({ sql, code });
+    tally.count("faults", `${code} ${when} ${kindOf(sql)}`);
+    throw Object.assign(new Error(`injected: ${code} ${when} ${sql.slice(0, 40)}`), { code });
+  }
+}
+
+/** What a statement does, without the rest of its text. */
+export function kindOf(sql: string): string {
+  return /^(?:(?:INSERT INTO|DELETE FROM|UPDATE|CREATE TABLE|PRAGMA)\s+)?["`]?\w+/i.exec(sql)?.[0] ?? sql;
 }
 
 const STATEMENTS = [
@@ -111,3 +134,13 @@ export function statementFault(random: Random): Fault {
 
 /** A rollback that fails as well: then the outcome is unknown. */
 export const ROLLBACK_FAULT: Fault = { statement: "ROLLBACK", skip: 0, when: "before", code: "SQLITE_IOERR" };
+
+/** Something that fails while the store is opened: its migrations, its recovery. */
+export function openingFault(random: Random): Fault {
+  return {
+    statement: random.pick(["SELECT", "SELECT", "DELETE", "CREATE", "INSERT INTO meta"]),
+    skip: random.below(10),
+    when: random.pick(["before", "after"] as const),
+    code: random.pick(["SQLITE_IOERR_READ", "SQLITE_CANTOPEN", "SQLITE_NOMEM", "SQLITE_BUSY"]),
+  };
+}

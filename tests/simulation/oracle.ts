@@ -9,12 +9,19 @@ import type { ProblemCode } from "../../src/problem.ts";
 import type { SqliteEventStore } from "../../src/storage/sqlite/sqlite-event-store.ts";
 import type { Faults, FiredFault } from "./faults.ts";
 import type { FileAudit } from "./file-audit.ts";
-import { Model, type SentEvent, type TopicCounters, type Verdict } from "./model.ts";
+import type { EventKey, Model, SentEvent, TopicCounters, Verdict } from "./model.ts";
+import { tally } from "./tally.ts";
 import type { Intent } from "./traffic.ts";
 import { guarantee, guaranteeSame } from "./violation.ts";
 
 export type Expected =
-  | { readonly kind: "accepted"; readonly counters: Counters; readonly verdicts: readonly Verdict[] }
+  | {
+      readonly kind: "accepted";
+      readonly counters: Counters;
+      readonly verdicts: readonly Verdict[];
+      /** What had been received in all once this was committed. */
+      readonly counted: number;
+    }
   | { readonly kind: "refused"; readonly code: ProblemCode };
 
 /** A publish that the ledger has taken. */
@@ -31,22 +38,28 @@ export interface OracleOptions {
   readonly lastNow: () => number;
   readonly store: () => SqliteEventStore;
   readonly audit: () => FileAudit;
+  /** A key that the edge asked for, and where the ledger says that it may be. */
+  readonly located: (key: EventKey, candidates: readonly number[]) => void;
   /** Whether equal fingerprints of different keys are rare enough to be ruled out. */
   readonly hasStrongFingerprints: boolean;
 }
 
 export class Oracle {
-  model = new Model();
   isOpen = false;
   isDiskFull = false;
   /** The counters that each message under way to the edge leads to, in order. */
   readonly boards: TopicCounters[] = [];
   /** In the order in which they were taken; not decided yet. */
   readonly pending: Submission[] = [];
+  /** Keys that the edge has asked the ledger for. */
+  readonly asked: EventKey[] = [];
   /** A commit that may or may not be in the file. */
   #limbo: { events: readonly SentEvent[]; now: number } | undefined;
 
-  constructor(private readonly options: OracleOptions) {}
+  constructor(
+    public model: Model,
+    private readonly options: OracleOptions,
+  ) {}
 
   /** A message leaves the ledger: what it says must be true of the file at this moment. */
   posted(message: FromLedger): void {
@@ -60,23 +73,42 @@ export class Oracle {
       case "failed":
       case "unusable": {
         const fired = this.options.faults.takeFired();
-        guarantee(
-          fired.length > 0 || this.isOpen,
-          () => `the store failed without a fault: ${message.reason}`,
-        );
+        const hasCause = fired.length > 0 || this.isOpen;
+        guarantee("storage fails only for a cause", hasCause, () => message.reason);
+        tally.count("openings", `the store ${message.kind === "failed" ? "failed" : "could not be opened"}`);
         this.isOpen = false;
         break;
       }
       case "fault":
-        guarantee(false, () => `decoding failed: ${message.reason}`);
+        guarantee("no thread dies of an exception", false, () => `decoding failed: ${message.reason}`);
+        break;
+      case "located":
+        this.#located(message);
         break;
     }
+  }
+
+  /** Whether the model is what the file holds: not while nobody can say what became of a commit. */
+  get isCertain(): boolean {
+    return this.isOpen && this.#limbo === undefined;
+  }
+
+  #located({ seqs }: FromLedger & { kind: "located" }): void {
+    const key = this.asked.shift()!;
+    guaranteeSame(
+      "an event is found by its key",
+      seqs !== null,
+      this.isOpen,
+      "whether keys can be looked up",
+    );
+    if (seqs !== null) this.options.located(key, seqs);
   }
 
   /** The process dies in the middle of a commit: what the message would have said may be true or not. */
   lost(message: FromLedger): void {
     if (message.kind !== "outcomes" || !this.isOpen) return;
     this.isOpen = false;
+    tally.count("crashes", "in the middle of a commit");
     const outcomes = commitOutcomesOf(message).outcomes;
     const group = this.pending.slice(0, outcomes.length);
     const isIn = (_: Submission, i: number): boolean => {
@@ -93,11 +125,14 @@ export class Oracle {
     this.isDiskFull = false;
     this.pending.length = 0;
     this.boards.length = 0;
+    this.asked.length = 0;
     this.options.faults.takeFired();
   }
 
   #opened({ contents }: FromLedger & { kind: "opened" }): void {
-    guarantee(!this.isOpen, () => "the store was opened twice");
+    const found = "a start finds everything that was committed";
+    guarantee(found, !this.isOpen, () => "the store was opened twice");
+    tally.count("openings", "the store was opened");
     this.isOpen = true;
     this.isDiskFull = false;
     this.options.faults.takeFired();
@@ -105,22 +140,34 @@ export class Oracle {
     if (this.#limbo !== undefined) {
       const candidate = this.model.clone();
       candidate.commit(this.#limbo.events, this.#limbo.now);
-      if (audit.received === candidate.received) this.model = candidate;
+      const isIn = audit.received === candidate.received;
+      tally.count("openings", `a commit of unknown outcome was ${isIn ? "" : "not "}stored`);
+      if (isIn) this.model = candidate;
       this.#limbo = undefined;
     }
     audit.compareAll(this.model);
-    const topics = contents.topics.map((topic) => [topic.name, countersIn(topic)]);
-    const expected = [...this.model.topics].map(([name, counters]) => [name, countersIn(counters)]);
-    guaranteeSame(topics, expected, "counters after opening");
-    guaranteeSame(contents.events, this.model.arrivals.length, "events after opening");
+    const topics = contents.topics.map((topic) => ({
+      ...countersIn(topic),
+      name: topic.name,
+      firstAt: topic.firstAt,
+      lastAt: topic.lastAt,
+    }));
+    const expected = [...this.model.topics].map(([name, counters]) => ({
+      ...counters,
+      name,
+      ...this.model.timesOf(name),
+    }));
+    guaranteeSame(found, topics, expected, "topics after opening");
+    guaranteeSame(found, contents.events, this.model.events.length, "events after opening");
     this.boards.push(this.model.snapshot());
     this.#compareMemory([]);
   }
 
   #decided(message: FromLedger & { kind: "outcomes" }): void {
-    const outcomes = commitOutcomesOf(message).outcomes;
+    const { outcomes, notice } = commitOutcomesOf(message);
     const group = this.pending.splice(0, outcomes.length);
-    guaranteeSame(group.length, outcomes.length, "publishes waiting for an outcome");
+    const once = "answers come once and in order";
+    guaranteeSame(once, group.length, outcomes.length, "publishes waiting for an outcome");
     const wasOpen = this.isOpen;
     const refusals = wasOpen ? this.#refusals(group) : group.map(() => "storage_failing" as const);
     const events = group.flatMap(({ intent }, i) => (refusals[i] === undefined ? intent.events : []));
@@ -134,11 +181,13 @@ export class Oracle {
     for (const [i, outcome] of outcomes.entries()) compareOutcome(outcome, group[i]!.expected!);
     const isCounted = failure === undefined && events.length > 0;
     guaranteeSame(
-      commitOutcomesOf(message).notice !== undefined,
+      "only commits are counted",
+      notice !== undefined,
       isCounted,
-      "whether the commit is told to the counters",
+      "whether the counters are told",
     );
     if (isCounted) this.boards.push(this.model.snapshot());
+    if (events.length > 0) tally.count("commits", failure ?? (wasOpen ? "stored" : "not tried"));
     if (!wasOpen || failure === "outcome_unknown") return;
     this.options.audit().compare(this.model);
     this.#compareMemory(group.flatMap(({ intent }) => intent.events));
@@ -160,7 +209,8 @@ export class Oracle {
         continue;
       }
       const own = verdicts.slice(from, (from += submission.intent.events.length));
-      submission.expected = { kind: "accepted", verdicts: own, counters: countersOf(own) };
+      const counted = this.model.received;
+      submission.expected = { kind: "accepted", verdicts: own, counters: countersOf(own), counted };
     }
   }
 
@@ -183,7 +233,7 @@ export class Oracle {
     outcomes: readonly Outcome[],
     refusals: readonly (ProblemCode | undefined)[],
   ): "storage_failing" | "outcome_unknown" | undefined {
-    const fired = this.options.faults.takeFired().filter(({ sql }) => !sql.startsWith("PRAGMA"));
+    const fired = this.options.faults.takeFired();
     if (fired.length > 0) return fired.some(isUncertain) ? "outcome_unknown" : "storage_failing";
     const isRefused = outcomes.some((outcome, i) => refusals[i] === undefined && outcome.kind === "refused");
     return this.isDiskFull && isRefused ? "storage_failing" : undefined;
@@ -193,21 +243,19 @@ export class Oracle {
   #compareMemory(events: readonly SentEvent[]): void {
     const store = this.options.store();
     const { model } = this;
-    guaranteeSame(store.topicCount, model.topics.size, "topics in memory");
+    const inMemory = "memory knows what is stored, and nothing else";
+    guaranteeSame(inMemory, store.topicCount, model.topics.size, "topics in memory");
     for (const event of events) {
       const { topic, scope, eventId } = event;
-      guaranteeSame(store.hasTopic(topic), model.topics.has(topic), `topic ${topic} in memory`);
+      guaranteeSame(inMemory, store.hasTopic(topic), model.topics.has(topic), `topic ${topic} in memory`);
       const first = model.find(event);
       const located = store.locate(topic, scope, eventId);
       const what = (): string =>
         `the index has ${located} for ${topic} ${scope} ${eventId}, stored is ${first?.seq}`;
-      guarantee(first === undefined || located.includes(first.seq), what);
-      guarantee(
-        located.every((seq) => seq <= model.arrivals.length),
-        what,
-      );
+      const isKnown = first === undefined || located.includes(first.seq);
+      guarantee(inMemory, isKnown && located.every((seq) => seq <= model.newestSeq), what);
       if (this.options.hasStrongFingerprints)
-        guarantee(located.length === (first === undefined ? 0 : 1), what);
+        guarantee(inMemory, located.length === (first === undefined ? 0 : 1), what);
     }
   }
 }
@@ -237,7 +285,12 @@ function countersOf(verdicts: readonly Verdict[]): Counters {
 function compareOutcome(outcome: Outcome, expected: Expected): void {
   const said = outcome.kind === "accepted" ? outcome.counters : outcome.problem.code;
   const right = expected.kind === "accepted" ? expected.counters : expected.code;
-  guaranteeSame(said, right, "the outcome of a publish");
+  tally.count("outcomes", expected.kind === "accepted" ? "accepted" : expected.code);
+  const isAcknowledged = outcome.kind === "accepted" && expected.kind === "refused";
+  guarantee("only what is committed is acknowledged", !isAcknowledged, () => `it should have been ${right}`);
+  const check =
+    expected.kind === "accepted" ? "an outcome says what became of the events" : "a refusal says why";
+  guaranteeSame(check, said, right, "the outcome of a publish");
 }
 
 /** The four counters alone, in their usual order. */

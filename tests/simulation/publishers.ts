@@ -4,11 +4,25 @@ import { ANYONE, type Grant } from "../../src/ingest/grant.ts";
 import type { Ledger, Outcome, Publish } from "../../src/ingest/publish.ts";
 import type { Problem } from "../../src/problem.ts";
 import { acceptedBody } from "../../src/server/answers.ts";
-import { PublishChannel } from "../../src/server/publish-channel.ts";
+import { PublishChannel, REFUSED_PER_INFLIGHT_MAX } from "../../src/server/publish-channel.ts";
 import type { Expected, Submission } from "./oracle.ts";
 import { joinScope } from "./scoped-store.ts";
+import { tally } from "./tally.ts";
 import { EVENTS_MAX, type Intent } from "./traffic.ts";
 import { guarantee, guaranteeSame } from "./violation.ts";
+
+/** What the edge has been told of the ledger. */
+export type EdgeState = "starting" | "ready" | "failing" | "draining";
+
+const REFUSED_WHILE = { starting: "starting", failing: "storage_failing", draining: "draining" } as const;
+
+export interface ObservedLedgerOptions {
+  readonly queuePublishesMax: number;
+  readonly queueBytesMax: number;
+  readonly taken: (submission: Submission) => void;
+  /** What the counters that `GET /stats` reads have counted. */
+  readonly received: () => number;
+}
 
 /** The ledger as the edges see it, telling the oracle what was taken. */
 export class ObservedLedger implements Ledger {
@@ -16,31 +30,66 @@ export class ObservedLedger implements Ledger {
   current: Intent | undefined;
   /** The submission of the last call, unless it was not taken. */
   last: Submission | undefined;
+  state: EdgeState = "starting";
   #submitted = 0;
   #answered = 0;
+  #bytes = 0;
 
   constructor(
     private readonly inner: Ledger,
-    private readonly taken: (submission: Submission) => void,
+    private readonly options: ObservedLedgerOptions,
   ) {}
+
+  /** Publishes that were taken and not answered. */
+  get waiting(): number {
+    return this.#submitted - this.#answered;
+  }
 
   submit(publish: Publish, answer: (outcome: Outcome) => void): Problem | undefined {
     const submission: Submission = { intent: this.current!, grant: publish.grant, expected: undefined };
     const ordinal = this.#submitted + 1;
+    const bytes = publish.text.length;
+    const expected = this.#refusalOf(bytes);
     const notTaken = this.inner.submit(publish, (outcome) => {
-      guaranteeSame(++this.#answered, ordinal, "the order of the answers");
+      guaranteeSame("answers come once and in order", ++this.#answered, ordinal, "the ordinal of an answer");
+      this.#bytes -= bytes;
+      this.#expectCounted(submission);
       answer(outcome);
     });
+    const what = `a publish of ${bytes} bytes while ${this.state}, ${this.waiting} waiting`;
+    guaranteeSame("what is not taken is refused for a reason that holds", notTaken?.code, expected, what);
     this.last = undefined;
-    if (notTaken !== undefined) return notTaken;
+    if (notTaken !== undefined) {
+      tally.count("outcomes", `not taken: ${notTaken.code}`);
+      return notTaken;
+    }
     this.#submitted++;
+    this.#bytes += bytes;
     this.last = submission;
-    this.taken(submission);
+    this.options.taken(submission);
     return undefined;
   }
 
   locate(topic: string, scope: string, eventId: string): Promise<number[]> {
     return this.inner.locate(topic, scope, eventId);
+  }
+
+  #refusalOf(bytes: number): string | undefined {
+    if (this.state !== "ready") return REFUSED_WHILE[this.state];
+    const { queuePublishesMax, queueBytesMax } = this.options;
+    const isFull = this.waiting >= queuePublishesMax || this.#bytes + bytes > queueBytesMax;
+    return this.waiting > 0 && isFull ? "overloaded" : undefined;
+  }
+
+  /** Whoever reads the counters after an answer sees what it acknowledged. */
+  #expectCounted({ expected }: Submission): void {
+    if (expected?.kind !== "accepted") return;
+    const received = this.options.received();
+    guarantee(
+      "counters come before answers",
+      received >= expected.counted,
+      () => `${received} were counted, ${expected.counted} had been received`,
+    );
   }
 }
 
@@ -67,26 +116,27 @@ export function publishOverHttp(
   intent: Intent,
   wantsResults: boolean,
 ): void {
+  tally.count("publishes", wantsResults ? "over HTTP, with results" : "over HTTP");
   ledger.current = intent;
   debts.add(intent);
   const { text, form } = intent;
   const notTaken = ledger.submit({ text, form, wantsResults, grant: ANYONE }, (outcome) => {
     const { expected } = submission!;
     if (outcome.kind === "refused") {
-      guaranteeSame(expected, { kind: "refused", code: outcome.problem.code }, "the answer over HTTP");
+      const refused = { kind: "refused", code: outcome.problem.code };
+      guaranteeSame("a refusal says why", expected, refused, "the answer over HTTP");
       debts.answered(intent, outcome.problem.status);
       return;
     }
-    guarantee(expected?.kind === "accepted", () => "a publish was acknowledged that should not have been");
-    guaranteeSame(
-      JSON.parse(acceptedBody(outcome)),
-      expectedBody(intent, expected, wantsResults),
-      "the answer over HTTP",
-    );
+    const isExpected = expected?.kind === "accepted";
+    guarantee("only what is committed is acknowledged", isExpected, () => "over HTTP");
+    const [body, right] = [JSON.parse(acceptedBody(outcome)), expectedBody(intent, expected, wantsResults)];
+    guaranteeSame("an answer over HTTP says what became of the events", body, right, "the body");
     debts.answered(intent, 200);
   });
   const submission = ledger.last;
-  if (notTaken !== undefined) guaranteeSame(notTaken.status, 503, "the status of what was not taken");
+  if (notTaken === undefined) return;
+  guaranteeSame("what is not taken is refused for a reason that holds", notTaken.status, 503, "the status");
 }
 
 function expectedBody(
@@ -132,6 +182,7 @@ export class SimulatedChannel {
   readonly #channel: PublishChannel;
   readonly #sent: SentFrame[] = [];
   #answered = 0;
+  #inflight = 0;
   #isOpen = true;
   /** The highest sequence number that a new event got on this socket. */
   #newest = 0;
@@ -139,31 +190,37 @@ export class SimulatedChannel {
   constructor(
     private readonly ledger: ObservedLedger,
     private readonly debts: Debts,
-    private readonly grant: Grant,
-    inflightMax: number,
+    grant: Grant,
+    private readonly inflightMax: number,
   ) {
     const socket = {
       send: (text: string) => this.#receive(text),
       bufferedBytes: 0,
-      close: () => guarantee(false, () => "the channel was closed on a publisher that reads"),
+      close: (code: number) => this.#closed(code),
     };
     const limits = { eventsMax: EVENTS_MAX, bytesMax: 1_000_000, inflightMax };
     this.#channel = new PublishChannel(socket, ledger, grant, limits, () => {});
     this.#channel.open();
   }
 
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   send(intent: Intent): void {
+    tally.count("publishes", intent.asksResults ? "on a channel, with results" : "on a channel");
     this.ledger.current = intent;
     this.ledger.last = undefined;
     this.debts.add(intent);
     const frame: SentFrame = { intent, submission: undefined };
+    const isOver = this.#inflight >= this.inflightMax;
     this.#sent.push(frame);
     this.#channel.receive(intent.text);
     frame.submission = this.ledger.last;
-  }
-
-  get patterns(): readonly string[] {
-    return this.grant.topics;
+    if (frame.submission !== undefined) this.#inflight++;
+    const isTaken = frame.submission !== undefined;
+    const limit = "what waits stays within its limits";
+    guarantee(limit, !(isOver && isTaken), () => `${this.#inflight} frames in flight on a channel`);
   }
 
   /** The connection is lost: what was not answered stays owed. */
@@ -172,16 +229,28 @@ export class SimulatedChannel {
     this.#channel.close();
   }
 
+  /** Only somebody who sends on and on beyond what may be in flight is closed. */
+  #closed(code: number): void {
+    const refused = this.#sent.length - this.#inflight;
+    const check = "what is not taken is refused for a reason that holds";
+    const isRight = code === 4408 && refused > this.inflightMax * REFUSED_PER_INFLIGHT_MAX;
+    guarantee(check, isRight, () => `closed with ${code} on a publisher with ${refused} refused frames`);
+    tally.count("publishes", "a channel was closed: too many frames beyond its limit");
+    this.#isOpen = false;
+  }
+
   #receive(text: string): void {
-    guarantee(this.#isOpen, () => "an answer was sent on a closed socket");
+    guarantee("who has left is told nothing", this.#isOpen, () => "an answer was sent on a closed socket");
     if (text.startsWith('{"type":"hello"')) return;
     const frame = ++this.#answered;
     const { intent, submission } = this.#sent.shift()!;
+    if (submission !== undefined) this.#inflight--;
     const answer = JSON.parse(text) as { type: string; code?: string; status?: number };
     const hasId = answer.code !== "malformed_json";
     const id = hasId ? `"id":${intent.frameId ?? frame},` : "";
     const begin = `{"type":"${answer.type}","frame":${frame},${id}"co`;
-    guarantee(text.startsWith(begin), () => `frame ${frame} with id ${intent.frameId} was answered ${text}`);
+    const what = (): string => `frame ${frame} with id ${intent.frameId} was answered ${text}`;
+    guarantee("answers come once and in order", text.startsWith(begin), what);
     if (answer.type === "ack") this.#acknowledged(text, { intent, submission });
     else this.#refused(answer, submission);
     this.debts.answered(intent, answer.status ?? 200);
@@ -189,27 +258,24 @@ export class SimulatedChannel {
 
   #acknowledged(text: string, { intent, submission }: SentFrame): void {
     const expected = submission?.expected;
-    guarantee(
-      expected?.kind === "accepted",
-      () => `a frame was acknowledged that should not have been: ${text}`,
-    );
+    guarantee("only what is committed is acknowledged", expected?.kind === "accepted", () => text);
     const { type: _, frame: __, id: ___, ...rest } = JSON.parse(text);
     const results = intent.asksResults && { results: resultsOf(expected.verdicts) };
-    guaranteeSame(
-      rest,
-      { count: intent.events.length, ...expected.counters, ...results },
-      "the answer to a frame",
-    );
+    const right = { count: intent.events.length, ...expected.counters, ...results };
+    guaranteeSame("an answer to a frame says what became of the events", rest, right, "the acknowledgement");
     for (const { status, first } of expected.verdicts) {
       if (status !== "processed") continue;
-      guarantee(first.seq > this.#newest, () => `seq ${first.seq} came after ${this.#newest} on one socket`);
+      const what = (): string => `seq ${first.seq} came after ${this.#newest}`;
+      guarantee("new events ascend on a socket", first.seq > this.#newest, what);
       this.#newest = first.seq;
     }
   }
 
   #refused({ code, status }: { code?: string; status?: number }, submission: Submission | undefined): void {
-    if (submission === undefined)
-      guarantee(status === 429 || status === 503, () => `not taken, yet answered ${code}`);
-    else guaranteeSame({ kind: "refused", code }, submission.expected, "the answer to a frame");
+    if (submission === undefined) {
+      const isRight = status === 503 || (status === 429 && code === "too_many_in_flight");
+      guarantee("a refusal says why", isRight, () => `not taken, yet answered ${status} ${code}`);
+    } else
+      guaranteeSame("a refusal says why", submission.expected, { kind: "refused", code }, "on a channel");
   }
 }

@@ -1,10 +1,22 @@
 /** A seeded source of choices: the same seed makes the same history. */
 
 export class Random {
-  #state: number;
+  #state = 0;
 
   constructor(readonly seed: number) {
-    this.#state = (seed * 0x9e3779b9) | 0;
+    this.restart(0);
+  }
+
+  /**
+   * Begins the numbers of one part of a history. Each part has its own: what one part draws, or whether it is played
+   * at all, changes nothing about the others. So a history can be shortened.
+   */
+  restart(part: number): void {
+    // The finalizer of MurmurHash3 (A. Appleby, public domain): neighbouring parts and seeds have nothing in common.
+    let state = Math.imul(this.seed, 0x9e3779b9) ^ Math.imul(part + 1, 0x85ebca6b);
+    state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+    state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35);
+    this.#state = state ^ (state >>> 16);
   }
 
   /** A number in [0, 1): mulberry32 (T. Ettinger, public domain). */

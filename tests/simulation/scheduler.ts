@@ -28,6 +28,10 @@ export class Scheduler {
   #violation: unknown;
   /** A lane that mostly waits for the others, so that one thread gets far ahead of the other. */
   #slow: Lane = LANES[0];
+  /** Lanes whose thread stands still, in a sync that takes seconds say. */
+  #held: readonly Lane[] = [];
+  /** Ends the process in place of a task to come. */
+  #death: { readonly lane: Lane; left: number; readonly die: () => void } | undefined;
 
   constructor(private readonly random: Random) {}
 
@@ -55,12 +59,29 @@ export class Scheduler {
   /** Runs one waiting task; false when none waits. */
   runOne(): boolean {
     if (this.#isHalted) return false;
-    const waiting = LANES.filter((lane) => !this.isEmpty(lane));
+    const waiting = LANES.filter((lane) => !this.isEmpty(lane) && !this.#held.includes(lane));
     if (waiting.length === 0) return false;
     const isHeldUp = waiting.length > 1 && this.random.chance(HOLD_UP);
     const lane = this.random.pick(isHeldUp ? waiting.filter((other) => other !== this.#slow) : waiting);
-    this.#run(lane, this.#lanes.get(lane)!.shift()!);
+    const task = this.#lanes.get(lane)!.shift()!;
+    if (this.#death?.lane === lane && this.#death.left-- <= 0) this.#death.die();
+    else this.#run(lane, task);
     return true;
+  }
+
+  /** Nothing in these lanes runs until others are held. */
+  hold(...lanes: readonly Lane[]): void {
+    this.#held = lanes;
+  }
+
+  /** The thread of a lane throws, after so many more of its tasks. */
+  dieIn(lane: Lane, skip: number, die: () => void): void {
+    this.#death = { lane, left: skip, die };
+  }
+
+  /** How often the timers that repeat do, in milliseconds, in ascending order. */
+  get intervals(): number[] {
+    return this.#timers.flatMap(({ every }) => every ?? []).sort((a, b) => a - b);
   }
 
   /** Runs at most so many tasks. */
@@ -72,7 +93,7 @@ export class Scheduler {
   /** Runs until nothing waits but timers. */
   settle(): void {
     for (let i = 0; this.runOne(); i++)
-      if (i > TASKS_MAX) throw new Violation("the node never comes to rest");
+      if (i > TASKS_MAX) throw new Violation("the node comes to rest", `${TASKS_MAX} tasks in a row`);
   }
 
   /** Lets time pass: every timer that falls due fires once, as it does on a thread that was busy. */
@@ -104,6 +125,8 @@ export class Scheduler {
   /** A new process: whatever waited in the old one never runs. */
   clear(): void {
     this.#isHalted = false;
+    this.#held = [];
+    this.#death = undefined;
     for (const tasks of this.#lanes.values()) tasks.length = 0;
     this.#timers = [];
   }
@@ -113,7 +136,7 @@ export class Scheduler {
       task();
     } catch (error) {
       if (error instanceof Violation) throw error;
-      throw new Violation(`an exception in ${lane} would have ended the thread: ${error}`, { cause: error });
+      throw new Violation("no thread dies of an exception", `in ${lane}: ${error}`, { cause: error });
     }
     if (this.#violation !== undefined) throw this.#violation;
   }

@@ -22,7 +22,7 @@ export function joinScope({ scope, eventId }: { scope: string; eventId: string }
 export class ScopedStore implements EventStore {
   constructor(
     private readonly inner: EventStore,
-    private readonly afterPrune: () => void,
+    private readonly beforeAppend: () => void,
   ) {}
 
   open(): StoreContents {
@@ -30,16 +30,13 @@ export class ScopedStore implements EventStore {
   }
 
   append({ events, receivedAt }: Batch): AppendResult {
+    this.beforeAppend();
     const scoped = (event: EventRecord): EventRecord => ({ ...event, ...splitScope(event.eventId) });
     return this.inner.append({ events: events.map(scoped), receivedAt });
   }
 
   prune(now: number, rowsMax: number): PruneReport {
-    try {
-      return this.inner.prune(now, rowsMax);
-    } finally {
-      this.afterPrune();
-    }
+    return this.inner.prune(now, rowsMax);
   }
 
   hasTopic(name: string): boolean {

@@ -17,7 +17,7 @@ import type { Scheduler } from "./scheduler.ts";
 import { ScopedStore } from "./scoped-store.ts";
 import { EVENT_BYTES_MAX, EVENTS_MAX } from "./traffic.ts";
 
-const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../drizzle", import.meta.url));
+export const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../drizzle", import.meta.url));
 
 /** What a deliberately broken node is built with instead of the real parts. */
 export interface NodeParts {
@@ -47,6 +47,8 @@ export interface NodeOptions {
   readonly broadcast: Broadcast;
   /** Sees each message as it leaves the ledger thread. */
   readonly posted: (message: FromLedger) => void;
+  /** Sees each message as it arrives on the edge. */
+  readonly arrived: (message: FromLedger) => void;
   /** Called after the node's own work on each of them. */
   readonly events: LedgerEvents;
 }
@@ -64,6 +66,7 @@ export class SimulatedNode {
     const { path, scheduler, parts, faults } = options;
     this.path = path;
     const open = (file: string): Database => {
+      faults.opening();
       const db = openForWriting(file);
       db.run("PRAGMA synchronous = OFF");
       // On one thread nobody can let go of a lock while somebody waits for it.
@@ -93,21 +96,24 @@ export class SimulatedNode {
     scheduler.add("ledger tasks", () => host.start());
   }
 
-  #makeHost({ scheduler, faults, topicsMax, now, posted }: NodeOptions): LedgerHost {
+  #makeHost({ scheduler, faults, topicsMax, now, posted, arrived }: NodeOptions): LedgerHost {
     const { store } = this;
     const guarded = new GuardedStore(store, this.path);
     return new LedgerHost({
-      // A fault that struck retention is no reason for a commit to fail.
-      store: new ScopedStore(guarded, () => faults.takeFired()),
+      // What failed before a commit began has nothing to do with it.
+      store: new ScopedStore(guarded, () => void faults.takeFired()),
       limits: { eventsMax: EVENTS_MAX, eventBytesMax: EVENT_BYTES_MAX, topicsMax },
       now,
       post: (message: FromLedger) => {
         const copy = structuredClone(message);
         posted(copy);
-        scheduler.add("edge messages", () => this.client.receive(copy));
+        scheduler.add("edge messages", () => {
+          arrived(copy);
+          this.client.receive(copy);
+        });
       },
       soon: (task) => scheduler.add("ledger tasks", task),
-      later: (task, delayMs) => scheduler.later(delayMs, task),
+      later: (task, delayMs) => scheduler.later(delayMs, () => scheduler.add("ledger tasks", task)),
       probe: () => guarded.probe(),
       betweenCommits: () => restartLogIfAsked(store.database, this.restartRequest),
       beforeClose: () => void checkpoint(store.database, "TRUNCATE"),

@@ -40,6 +40,8 @@ const TOPICS = [
   "q-7",
 ];
 const SCOPES = ["", "", "s1", "s2"];
+export const SOURCES = [null, null, null, "checkout", "größe 🎉"];
+const TIMESTAMPS = [null, null, "2024-12-31", "2026-01-31T12:00:00.123456+02:00"];
 
 /** The keys of one history; few, so that they meet again. */
 export class Traffic {
@@ -59,6 +61,11 @@ export class Traffic {
     return this.#wrap(form, events.map(eventText), { events, refusal: undefined });
   }
 
+  /** These very events, once more. */
+  intentOf(form: PublishForm, events: readonly SentEvent[]): Intent {
+    return this.#wrap(form, events.map(eventText), { events, refusal: undefined });
+  }
+
   #events(count: number): SentEvent[] {
     return Array.from({ length: count }, () => this.#event());
   }
@@ -68,7 +75,14 @@ export class Traffic {
     const topic = random.pick(this.topics);
     const number = random.below(this.#idsMax);
     const usual = PAYLOADS[(number * 7 + topic.length) % PAYLOADS.length]!;
-    return { topic, scope: random.pick(SCOPES), eventId: `e${number}`, payload: this.#payload(usual) };
+    return {
+      topic,
+      scope: random.pick(SCOPES),
+      eventId: `e${number}`,
+      timestamp: random.pick(TIMESTAMPS),
+      source: random.pick(SOURCES),
+      payload: this.#payload(usual),
+    };
   }
 
   /** Mostly the same value, in any of its spellings; now and then another one: a conflict. */
@@ -136,9 +150,11 @@ export class Traffic {
 }
 
 function eventText(event: SentEvent): string {
-  const { topic, payload } = event;
+  const { topic, timestamp, source, payload } = event;
   const members = [`"event_id":${JSON.stringify(joinScope(event))}`];
   if (topic !== "default") members.unshift(`"topic":${JSON.stringify(topic)}`);
+  if (timestamp !== null) members.push(`"timestamp":"${timestamp}"`);
+  if (source !== null) members.push(`"source":${JSON.stringify(source)}`);
   if (payload.sent !== undefined) members.push(`"payload":${payload.sent}`);
   return `{${members.join(",")}}`;
 }

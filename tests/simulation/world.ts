@@ -1,38 +1,52 @@
 /** One simulated node, everybody who talks to it, and every way in which it can go down and come back. */
 
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, truncateSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FromLedger } from "../../src/ingest/ledger-messages.ts";
-import { Faults } from "./faults.ts";
+import { Faults, kindOf } from "./faults.ts";
 import { FileAudit } from "./file-audit.ts";
+import { loseSectors, readLog } from "./log-damage.ts";
 import { countersIn, Oracle } from "./oracle.ts";
 import { Debts, ObservedLedger, type SimulatedChannel } from "./publishers.ts";
 import type { Random } from "./random.ts";
-import { Scheduler } from "./scheduler.ts";
+import { ReaderAudit } from "./reader-audit.ts";
+import { RESTART } from "./receipt.ts";
+import { type Lane, Scheduler } from "./scheduler.ts";
 import { type NodeParts, SimulatedNode } from "./simulated-node.ts";
-import { type SimulatedSubscriber, Timeline } from "./subscribers.ts";
+import { compareTickers, type SimulatedSubscriber, Timeline } from "./subscribers.ts";
+import { tally } from "./tally.ts";
+import type { Beginning } from "./templates.ts";
 import { guarantee, guaranteeSame } from "./violation.ts";
 
 /** Memory where there is some: the simulation is about order and failure, not about the disk. */
-const ROOT = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+export const ROOT = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
-const STARTED_AT = Date.UTC(2026, 0, 31);
+export const STARTED_AT = Date.UTC(2026, 0, 31);
 
 /** Limits that differ from history to history. */
 export interface WorldLimits {
   readonly topicsMax: number;
   readonly queuePublishesMax: number;
+  readonly queueBytesMax: number;
   readonly socketsPerTurnMax: number;
   readonly hasStrongFingerprints: boolean;
 }
 
-/** Where in a commit the process dies. */
+/** Where the process dies: around a statement that begins like this, after so many of its kind. */
 export interface CrashPoint {
   readonly statement: string;
+  readonly skip: number;
   readonly when: "before" | "after";
   /** The power goes as well: of what was written since the transaction began, only a part is on disk. */
-  readonly isTorn: boolean;
+  readonly isPowerCut: boolean;
+}
+
+export interface WorldOptions {
+  readonly random: Random;
+  readonly limits: WorldLimits;
+  readonly parts: NodeParts;
+  readonly beginning: Beginning;
 }
 
 export class World {
@@ -45,9 +59,11 @@ export class World {
   channels: SimulatedChannel[] = [];
   node: SimulatedNode;
   ledger: ObservedLedger;
+  readonly #options: WorldOptions;
   readonly #root = mkdtempSync(join(ROOT, "onefold-simulation-"));
   #generation = 0;
   #audit: FileAudit | undefined;
+  #reader: ReaderAudit | undefined;
   #epochs = 0;
   #clockOffset = 0;
   #lastNow = 0;
@@ -56,23 +72,24 @@ export class World {
   #isUnusable = false;
   #isClosed = false;
 
-  constructor(
-    readonly random: Random,
-    readonly limits: WorldLimits,
-    private readonly parts: NodeParts,
-  ) {
+  constructor(options: WorldOptions) {
+    this.#options = options;
+    const { random, limits, beginning } = options;
     this.scheduler = new Scheduler(random);
-    this.oracle = new Oracle({
+    this.oracle = new Oracle(beginning.model, {
       faults: this.faults,
       topicsMax: limits.topicsMax,
       hasStrongFingerprints: limits.hasStrongFingerprints,
       lastNow: () => this.#lastNow,
       store: () => this.node.store,
       audit: () => (this.#audit ??= new FileAudit(this.node.path)),
+      located: (key, candidates) => this.reader().compareFind(key, this.oracle.model.find(key), candidates),
     });
     // Until the store is open there is nothing to tell, and no epoch.
-    this.timeline.record("", 0, new Map());
-    [this.node, this.ledger] = this.#start(this.#newFolder());
+    this.timeline.record("", 0, new Map(), 0);
+    const path = this.#newFolder();
+    if (beginning.file !== undefined) writeFileSync(path, beginning.file);
+    [this.node, this.ledger] = this.#start(path);
   }
 
   /** Lets the node work: some tasks, or all there are. */
@@ -97,55 +114,75 @@ export class World {
     this.#clockOffset += milliseconds;
   }
 
-  get isReady(): boolean {
-    return this.node.client.isReady;
+  get limits(): WorldLimits {
+    return this.#options.limits;
   }
 
-  audit(): FileAudit {
-    return (this.#audit ??= new FileAudit(this.node.path));
+  reader(): ReaderAudit {
+    // A clock that leaps half of the time makes half of the scans run out of theirs.
+    let clock = 0;
+    const now = (): number => (clock += this.#options.random.pick([0, 0, 100]));
+    return (this.#reader ??= new ReaderAudit(this.node.path, now));
   }
 
   /** The disk is full to the last page, or has room again. */
   setDiskFull(isFull: boolean): void {
     if (!this.oracle.isOpen) return;
+    if (isFull) tally.count("faults", "a full disk");
     this.oracle.isDiskFull = isFull;
     const db = this.node.store.database;
     const [[pages]] = db.query("PRAGMA page_count").values() as [[number]];
     db.run(`PRAGMA max_page_count = ${isFull ? pages : 0xffff_fffe}`);
   }
 
-  /** Drains, answers what it has taken, closes, and starts again on the same file. */
-  restart(): void {
+  /** Drains, answers what it has taken, closes, and starts again on the same file. @param meanwhile while it drains. */
+  restart(meanwhile: () => void = () => {}): void {
     const { client } = this.node;
+    tally.count("crashes", RESTART);
     void client.drain();
+    this.ledger.state = "draining";
+    meanwhile();
     this.run("all");
     if (this.node.client !== client) return;
-    guaranteeSame(client.waiting, 0, "publishes without an answer after draining");
-    this.#audit?.close();
-    this.#audit = undefined;
+    const check = "everything taken is answered before the end";
+    guaranteeSame(check, this.ledger.waiting, 0, "publishes without an answer after draining");
+    guaranteeSame(check, client.waiting, 0, "publishes that the client waits for");
+    this.#closeAudits();
     void client.close();
+    meanwhile();
     this.run("all");
     if (this.node.client !== client) return;
-    guarantee(this.#isClosed, () => "the store was not closed");
+    guarantee(check, this.#isClosed, () => "the store was not closed");
     this.#startAgain(this.node.path);
   }
 
   /** kill -9 between two tasks: the files as they are, and nothing else. */
   kill(): void {
+    tally.count("crashes", "killed between two tasks");
     this.#takeImage();
     this.#buryTheDead();
   }
 
-  /** Dies in the middle of the next transaction that comes to this point. */
-  dieAt({ statement, when, isTorn }: CrashPoint): void {
-    let before = 0;
-    this.faults.onStatement = (sql, now) => {
-      if (sql.startsWith("COMMIT") && now === "before") before = logBytes(this.node.path);
-      if (!sql.startsWith(statement) || now !== when) return;
+  /** A thread throws where nothing catches it: the process says so and ends. */
+  dieInThread(lane: Lane, skip: number): void {
+    this.scheduler.dieIn(lane, skip, () => {
+      tally.count("crashes", `a thread died in its ${lane}`);
       this.#takeImage();
-      const after = logBytes(this.#image!);
-      if (isTorn && sql.startsWith("COMMIT") && after > before)
-        truncateSync(`${this.#image}-wal`, this.random.between(before, after));
+    });
+  }
+
+  /** Dies around the next statement that comes to this point. */
+  dieAt({ statement, skip, when, isPowerCut }: CrashPoint): void {
+    let synced: Buffer = Buffer.alloc(0);
+    let left = skip;
+    this.faults.onStatement = (sql, now) => {
+      if (sql.startsWith("COMMIT") && now === "before") synced = readLog(this.node.path);
+      if (!sql.startsWith(statement) || now !== when || left-- > 0) return;
+      this.#takeImage();
+      const where = `${when} ${kindOf(sql)}`;
+      const isLost =
+        isPowerCut && sql.startsWith("COMMIT") && loseSectors(this.#image!, synced, this.#options.random);
+      tally.count("crashes", isLost ? `power cut ${where}` : `killed ${where}`);
     };
   }
 
@@ -153,11 +190,29 @@ export class World {
   heal(): void {
     this.faults.disarm();
     this.faults.onStatement = undefined;
+    this.scheduler.hold();
+    this.scheduler.dieIn("edge tasks", Number.POSITIVE_INFINITY, () => {});
     this.setDiskFull(false);
   }
 
+  /** What must hold whatever has happened. */
+  compareStanding(): void {
+    compareTickers(
+      this.subscribers.map(({ connection }) => connection),
+      this.scheduler,
+    );
+    const { queuePublishesMax } = this.#options.limits;
+    const { waiting } = this.ledger;
+    const check = "what waits stays within its limits";
+    guarantee(check, waiting <= Math.max(1, queuePublishesMax), () => `${waiting} publishes wait`);
+  }
+
+  compareFile(): void {
+    if (this.oracle.isCertain) (this.#audit ??= new FileAudit(this.node.path)).compareAll(this.oracle.model);
+  }
+
   close(): void {
-    this.#audit?.close();
+    this.#closeAudits();
     this.node.store.close();
     rmSync(this.#root, { recursive: true, force: true });
   }
@@ -169,20 +224,23 @@ export class World {
   }
 
   #start(path: string): [SimulatedNode, ObservedLedger] {
+    const { parts, limits } = this.#options;
+    const { queuePublishesMax, queueBytesMax, topicsMax, socketsPerTurnMax } = limits;
     const node = new SimulatedNode({
       path,
-      parts: this.parts,
+      parts,
       scheduler: this.scheduler,
       faults: this.faults,
-      queue: { queuePublishesMax: this.limits.queuePublishesMax, queueBytesMax: 100_000 },
-      topicsMax: this.limits.topicsMax,
-      socketsPerTurnMax: this.limits.socketsPerTurnMax,
+      queue: { queuePublishesMax, queueBytesMax },
+      topicsMax,
+      socketsPerTurnMax,
       now: () => (this.#lastNow = STARTED_AT + Math.floor(this.scheduler.now) + this.#clockOffset),
       newEpoch: () => `epoch-${++this.#epochs}`,
       broadcast: (channel, text) => {
         for (const { connection } of this.subscribers) connection?.broadcast(channel, text);
       },
       posted: (message) => this.#posted(message),
+      arrived: ({ kind }) => this.#edgeHears(kind),
       events: {
         opened: () => this.#boardChanged(),
         committed: () => this.#boardChanged(),
@@ -195,7 +253,12 @@ export class World {
         },
       },
     });
-    const ledger = new ObservedLedger(node.client, (submission) => this.oracle.pending.push(submission));
+    const ledger = new ObservedLedger(node.client, {
+      queuePublishesMax,
+      queueBytesMax,
+      taken: (submission) => this.oracle.pending.push(submission),
+      received: () => node.hub.board.totals.received,
+    });
     return [node, ledger];
   }
 
@@ -209,17 +272,25 @@ export class World {
     this.scheduler.guard(() => this.oracle.posted(message));
   }
 
+  /** While it drains nothing changes that. */
+  #edgeHears(kind: FromLedger["kind"]): void {
+    if (this.ledger.state === "draining") return;
+    if (kind === "opened") this.ledger.state = "ready";
+    else if (kind === "failed") this.ledger.state = "failing";
+  }
+
   /** The edge took in a message: its counters must be what the ledger committed. */
   #boardChanged(): void {
     const { board } = this.node.hub;
     const expected = this.oracle.boards.shift();
-    guarantee(expected !== undefined, () => "the counters changed without a commit");
+    const check = "counters in memory are those of the commits";
+    guarantee(check, expected !== undefined, () => "they changed without a commit");
     const actual = Array.from({ length: board.topicCount }, (_, i) => {
       const topic = board.topic(i + 1);
       return [topic.name, countersIn(topic)];
     });
-    guaranteeSame(actual, [...expected], "the counters in memory");
-    this.timeline.record(board.epoch, board.revision, expected);
+    guaranteeSame(check, actual, [...expected], "per topic");
+    this.timeline.record(board.epoch, board.revision, expected, this.scheduler.now);
   }
 
   #takeImage(): void {
@@ -248,14 +319,16 @@ export class World {
     this.scheduler.clear();
     this.oracle.died();
     this.#isClosed = false;
-    this.#audit?.close();
-    this.#audit = undefined;
+    this.#closeAudits();
     this.node.db?.close(true);
     if (path !== this.node.path) rmSync(join(this.node.path, ".."), { recursive: true, force: true });
     [this.node, this.ledger] = this.#start(path);
   }
-}
 
-function logBytes(path: string): number {
-  return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  #closeAudits(): void {
+    this.#audit?.close();
+    this.#reader?.close();
+    this.#audit = undefined;
+    this.#reader = undefined;
+  }
 }

@@ -1,0 +1,51 @@
+/** Every invariant that the simulation holds the node against, and the promise in docs/architecture.md it belongs to. */
+
+export const PROMISES = {
+  stored: "An acknowledgement means: event, dedup key and counters are in one synced commit.",
+  again: "Sending again is always safe.",
+  live: "Snapshot plus deltas equals the store, exactly, for every subscriber, at every revision.",
+  refused: "What is refused is refused whole, with a reason, and costs the rest nothing.",
+  reading: "A read sees all that was acknowledged before it began, and nothing else.",
+  running: "The node goes on, or says why not.",
+} as const;
+
+export const CHECKS = {
+  "only what is committed is acknowledged": "stored",
+  "stored rows are the first arrivals, in order": "stored",
+  "there is one row for each key": "stored",
+  "counters in the file are those of the commits": "stored",
+  "counters equal rows": "stored",
+  "fingerprints equal rows": "stored",
+  "conflicts in the file are those of the commits": "stored",
+  "memory knows what is stored, and nothing else": "stored",
+  "a start finds everything that was committed": "stored",
+  "an outcome says what became of the events": "again",
+  "an answer over HTTP says what became of the events": "again",
+  "an answer to a frame says what became of the events": "again",
+  "answers come once and in order": "again",
+  "new events ascend on a socket": "again",
+  "everything that is sent again gets in": "again",
+  "everything taken is answered before the end": "again",
+  "counters in memory are those of the commits": "live",
+  "counters come before answers": "live",
+  "a delta follows on what its subscriber knows": "live",
+  "snapshot plus deltas equals the counters": "live",
+  "a subscriber at rest knows everything": "live",
+  "who returns within a minute is told what changed": "live",
+  "a broadcast reaches nobody who is behind": "live",
+  "only who stalls for a minute is closed": "live",
+  "who has left is told nothing": "live",
+  "there is a ticker for each interval that is subscribed to": "live",
+  "a refusal says why": "refused",
+  "only commits are counted": "refused",
+  "what is not taken is refused for a reason that holds": "refused",
+  "what waits stays within its limits": "refused",
+  "pages hold what is stored": "reading",
+  "an event is found by its key": "reading",
+  "conflicts are read as they are stored": "reading",
+  "storage fails only for a cause": "running",
+  "no thread dies of an exception": "running",
+  "the node comes to rest": "running",
+} as const satisfies Record<string, keyof typeof PROMISES>;
+
+export type Check = keyof typeof CHECKS;

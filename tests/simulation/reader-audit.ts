@@ -1,0 +1,98 @@
+/** Reads the way `GET` does, through the node's own reader, and holds every answer against the model. */
+
+import type { ConflictQuery, EventQuery } from "../../src/storage/event-reader.ts";
+import { openForReading } from "../../src/storage/sqlite/database.ts";
+import { SqliteEventReader } from "../../src/storage/sqlite/sqlite-event-reader.ts";
+import type { Arrival, EventKey, Model } from "./model.ts";
+import { tally } from "./tally.ts";
+import { guarantee, guaranteeSame } from "./violation.ts";
+
+export class ReaderAudit {
+  readonly #reader: SqliteEventReader;
+
+  /** @param now the reader's clock: as it leaps, pages end early, as they do when a scan takes long. */
+  constructor(path: string, now: () => number) {
+    this.#reader = new SqliteEventReader(openForReading(path), now);
+  }
+
+  /** One page, and where to go on. */
+  comparePage(model: Model, query: EventQuery): number | null {
+    const what = `the page ${JSON.stringify(query)}`;
+    const { events, count, next } = this.#reader.page(query);
+    tally.count("reads", "pages");
+    const all = matching(model, query);
+    const expected = all.slice(0, count);
+    const texts = expected.map(eventText).join(",");
+    guarantee(
+      "pages hold what is stored",
+      events === texts,
+      () => `${what}: expected ${texts}, got ${events}`,
+    );
+    const isRight = count <= query.limit && next !== query.after && (next !== null || count === all.length);
+    guarantee(
+      "pages hold what is stored",
+      isRight,
+      () => `${what}: ${count} of ${all.length}, going on at ${next}`,
+    );
+    // What a page leaves out, the next one must begin with: a cursor skips nothing.
+    const rest = next === null ? [] : matching(model, { ...query, after: next });
+    guaranteeSame("pages hold what is stored", rest[0]?.seq, all[count]?.seq, `the cursor after ${what}`);
+    return next;
+  }
+
+  /** From page to page, to the end. */
+  comparePages(model: Model, query: EventQuery): void {
+    let next = this.comparePage(model, query);
+    while (next !== null) next = this.comparePage(model, { ...query, after: next });
+  }
+
+  /** One event, by what the ledger says of where it may be. */
+  compareFind(key: EventKey, first: Arrival | undefined, candidates: readonly number[]): void {
+    tally.count("reads", "events found by key");
+    const found = this.#reader.find(key, candidates);
+    guaranteeSame("an event is found by its key", found, first && eventText(first), JSON.stringify(key));
+  }
+
+  compareConflicts({ conflicts }: Model, query: ConflictQuery): void {
+    tally.count("reads", "conflicts");
+    const { topic, limit } = query;
+    const expected = conflicts
+      .filter((conflict) => topic === undefined || conflict.topic === topic)
+      .slice(-limit)
+      .reverse();
+    const page = this.#reader.conflicts(query);
+    guaranteeSame(
+      "conflicts are read as they are stored",
+      page,
+      { conflicts: expected.map(conflictText).join(","), count: expected.length },
+      `the conflicts ${JSON.stringify(query)}`,
+    );
+  }
+
+  close(): void {
+    this.#reader.close();
+  }
+}
+
+function matching(model: Model, { after, order, topic, source, since, until }: EventQuery): Arrival[] {
+  const found = model.events.filter(
+    (event) =>
+      (after === undefined || (order === "asc" ? event.seq > after : event.seq < after)) &&
+      (topic === undefined || event.topic === topic) &&
+      (source === undefined || event.source === source) &&
+      (since === undefined || event.at >= since) &&
+      (until === undefined || event.at < until),
+  );
+  return order === "desc" ? found.reverse() : found;
+}
+
+function eventText({ seq, topic, eventId, timestamp, source, payload, at }: Arrival): string {
+  const received = JSON.stringify(new Date(at).toISOString());
+  const time = timestamp === null ? received : JSON.stringify(timestamp);
+  return `{"seq":${seq},"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)},"timestamp":${time},"source":${JSON.stringify(source)},"payload":${payload.stored},"received_at":${received}}`;
+}
+
+function conflictText({ seq, topic, scope, eventId, source, payload, at }: Arrival): string {
+  const scoped = scope === "" ? "" : `,"scope":${JSON.stringify(scope)}`;
+  return `{"seq":${seq},"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)}${scoped},"source":${JSON.stringify(source)},"payload":${payload.stored},"received_at":"${new Date(at).toISOString()}"}`;
+}

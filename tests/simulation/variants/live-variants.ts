@@ -1,0 +1,222 @@
+/** Live counters and deltas that break a guarantee, each in a way that somebody might have written. */
+
+import { TopicPatterns } from "../../../src/events/topic-pattern.ts";
+import { CounterBoard } from "../../../src/live/counter-board.ts";
+import { DeltaLog } from "../../../src/live/delta-log.ts";
+import { StatsGroup, type StatsSink } from "../../../src/live/stats-group.ts";
+import { StatsHub } from "../../../src/live/stats-hub.ts";
+import type { Increments } from "../../../src/storage/event-store.ts";
+import type { NodeParts } from "../simulated-node.ts";
+import { type BrokenVariant, replace } from "./replace.ts";
+
+/** Replaces how the log takes in a commit. */
+function replaceLogAdd(
+  make: (add: DeltaLog["add"], ...commit: Parameters<DeltaLog["add"]>) => void,
+): () => void {
+  return replace(
+    DeltaLog.prototype,
+    "add",
+    (real) =>
+      function (this: DeltaLog, ...commit: Parameters<typeof real>): void {
+        make((...changed) => real.apply(this, changed), ...commit);
+      },
+  );
+}
+
+function loseCommitInLog(): () => void {
+  let commits = 0;
+  return replaceLogAdd((add, revision, rows, now) =>
+    add(revision, ++commits % 7 === 0 ? new Float64Array() : rows, now),
+  );
+}
+
+function sumFromWrongRevision(): () => void {
+  const memo = new WeakMap<DeltaLog, { to: number; rows: ReturnType<DeltaLog["sum"]> }>();
+  return replace(
+    DeltaLog.prototype,
+    "sum",
+    (real) =>
+      function (this: DeltaLog, from: number, to: number) {
+        const last = memo.get(this);
+        if (last?.to === to) return last.rows;
+        const rows = real.call(this, from, to);
+        memo.set(this, { to, rows });
+        return rows;
+      },
+  );
+}
+
+function sumOneRevisionTooFar(): () => void {
+  return replace(
+    DeltaLog.prototype,
+    "sum",
+    (real) =>
+      function (this: DeltaLog, from: number, to: number) {
+        return real.call(this, from, from === to ? to : to + 1);
+      },
+  );
+}
+
+/** Changes a sink when it is taken into a group. */
+function replaceSink(change: (sink: StatsSink) => void): () => void {
+  const changed = new WeakSet<StatsSink>();
+  return replace(
+    StatsGroup.prototype,
+    "add",
+    (real) =>
+      function (this: StatsGroup, ...args: Parameters<typeof real>): void {
+        const { sink } = args[0];
+        if (!changed.has(sink)) change(sink);
+        changed.add(sink);
+        real.apply(this, args);
+      },
+  );
+}
+
+function repeatBeforeJoining(sink: StatsSink): void {
+  const [send, join] = [sink.send.bind(sink), sink.join.bind(sink)];
+  let last = "";
+  sink.send = (text) => send((last = text));
+  sink.join = (channel) => {
+    send(last);
+    join(channel);
+  };
+}
+
+/** A straggler joins its slice before its own delta has been sent, so that it misses that one. */
+function joinWithoutDelta(sink: StatsSink): void {
+  const [send, join] = [sink.send.bind(sink), sink.join.bind(sink)];
+  let joined = false;
+  sink.join = (channel) => {
+    joined = true;
+    join(channel);
+  };
+  sink.send = (text) => {
+    if (!joined || text.startsWith('{"type":"snapshot"')) send(text);
+  };
+}
+
+function loseSomeBroadcasts(): Partial<NodeParts> {
+  let broadcasts = 0;
+  return {
+    wrapBroadcast: (broadcast) => (channel, text) => {
+      if (++broadcasts % 5 > 0) broadcast(channel, text);
+    },
+  };
+}
+
+/** The counters take in a commit when the next one comes. */
+function countLate(): () => void {
+  const waiting = new WeakMap<StatsHub, Increments>();
+  return replace(
+    StatsHub.prototype,
+    "committed",
+    (real) =>
+      function (this: StatsHub, increments: Increments): void {
+        const earlier = waiting.get(this);
+        waiting.set(this, increments);
+        if (earlier !== undefined) real.call(this, earlier);
+      },
+  );
+}
+
+/** Changes what a subscriber asks for. */
+function replaceSubscription(
+  change: (subscription: Parameters<StatsHub["subscribe"]>[1]) => Parameters<StatsHub["subscribe"]>[1],
+): () => void {
+  return replace(
+    StatsHub.prototype,
+    "subscribe",
+    (real) =>
+      function (this: StatsHub, sink: StatsSink, subscription): void {
+        real.call(this, sink, change(subscription));
+      },
+  );
+}
+
+export const LIVE_VARIANTS: readonly BrokenVariant[] = [
+  { name: "loses a broadcast", parts: loseSomeBroadcasts },
+  { name: "loses a commit in the delta log", install: loseCommitInLog },
+  { name: "sums a delta from somebody else's revision", install: sumFromWrongRevision },
+  { name: "sums a delta one revision too far", install: sumOneRevisionTooFar },
+  { name: "tells a straggler twice", install: () => replaceSink(repeatBeforeJoining) },
+  {
+    name: "drops what a straggler is told after it has been in a slice",
+    install: () => replaceSink(joinWithoutDelta),
+  },
+  {
+    name: "takes it that everybody reads what is sent",
+    install: () => replaceSink((sink) => Object.defineProperty(sink, "bufferedBytes", { value: 0 })),
+  },
+  {
+    name: "takes it that the delta log reaches back to everybody",
+    install: () => replace(DeltaLog.prototype, "reaches", () => () => true),
+  },
+  {
+    name: "goes on in a new epoch without a snapshot",
+    install: () => replace(StatsGroup.prototype, "reset", () => () => {}),
+  },
+  {
+    name: "opens the store again without a new epoch",
+    install: () =>
+      replace(
+        CounterBoard.prototype,
+        "reset",
+        (real) =>
+          function (this: CounterBoard, epoch, contents): void {
+            real.call(this, this.isOpen ? this.epoch : epoch, contents);
+          },
+      ),
+  },
+  {
+    name: "keeps the delta log across epochs",
+    install: () => replace(DeltaLog.prototype, "reset", () => () => {}),
+  },
+  {
+    name: "forgets deltas after a few seconds",
+    install: () => replaceLogAdd((add, revision, rows, now) => add(revision, rows, now * 20)),
+  },
+  {
+    name: "resumes one revision late",
+    install: () =>
+      replaceSubscription((subscription) => {
+        const { resume } = subscription;
+        if (resume === undefined) return subscription;
+        return { ...subscription, resume: { ...resume, revision: resume.revision + 1 } };
+      }),
+  },
+  {
+    name: "tells more often than was asked for",
+    install: () =>
+      replaceSubscription((subscription) => ({ ...subscription, intervalMs: subscription.intervalMs - 1 })),
+  },
+  {
+    name: "closes a slow reader after half of the time",
+    install: () =>
+      replace(
+        StatsGroup.prototype,
+        "tick",
+        (real) =>
+          function (this: StatsGroup, to: number, now: number) {
+            return real.call(this, to, now * 2);
+          },
+      ),
+  },
+  {
+    name: "goes on telling who has left",
+    install: () => replace(StatsGroup.prototype, "remove", () => () => {}),
+  },
+  { name: "answers before it counts", install: countLate },
+  {
+    name: "takes a prefix for a whole name",
+    install: () =>
+      replace(
+        TopicPatterns.prototype,
+        "matches",
+        (real) =>
+          function (this: TopicPatterns, topic: string): boolean {
+            return this.matchesAll || (real.call(this, topic) && this.key.split(",").includes(topic));
+          },
+      ),
+  },
+];
