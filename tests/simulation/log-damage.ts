@@ -6,6 +6,9 @@ import type { Random } from "./random.ts";
 /** A disk writes whole sectors, in any order. */
 const SECTOR_BYTES = 512;
 
+/** When a log starts over, SQLite syncs its new header before it writes a frame: else old frames would come back. */
+const HEADER_BYTES = 32;
+
 /** The bytes of a log, or none. */
 export function readLog(databasePath: string): Buffer {
   const path = `${databasePath}-wal`;
@@ -19,6 +22,8 @@ export function readLog(databasePath: string): Buffer {
  */
 export function loseSectors(databasePath: string, synced: Buffer, random: Random): boolean {
   const log = readLog(databasePath);
+  // Of what was not synced, everything stands behind a header that is.
+  if (synced.length > 0) synced.set(log.subarray(0, HEADER_BYTES));
   const isCutOff = random.chance(0.5);
   const share = random.pick([0.02, 0.5, 1]);
   let end = log.length;
