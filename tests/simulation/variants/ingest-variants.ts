@@ -126,7 +126,7 @@ export const INGEST_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "goes on with a store after an unknown outcome",
-    install: () => replaceReport((report) => ({ ...report, lost: undefined })),
+    install: () => replaceReport((report) => ({ ...report, failure: undefined })),
   },
   { name: "judges a publish by the grant of another", install: judgeByFirstGrant },
   { name: "takes in a later commit before an earlier one", install: takeOutOfOrder },
