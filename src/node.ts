@@ -94,6 +94,7 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     migrationsFolder: files.migrationsFolder,
     limits: { eventsMax: config.maxEvents, eventBytesMax: config.maxEventBytes, topicsMax: config.maxTopics },
     retention: retentionOf(config),
+    acceptsDamagedLog: config.damagedLog === "accept",
     restartRequest,
   });
   return {

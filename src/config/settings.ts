@@ -1,6 +1,7 @@
 /** Every setting of a node, once: flags, environment variables, help, validation and the reference derive from it. */
 
 import {
+  type ChoiceFlag,
   type DurationFlag,
   flagOf,
   type IntegerFlag,
@@ -10,7 +11,7 @@ import {
 } from "./flags.ts";
 
 /** A setting is a flag of `serve` that is also an environment variable. */
-export type Setting = (TextFlag | IntegerFlag | DurationFlag | TopicLimitsFlag) & {
+export type Setting = (TextFlag | IntegerFlag | ChoiceFlag | DurationFlag | TopicLimitsFlag) & {
   readonly group: "Node" | "Retention" | "Limits";
 };
 
@@ -39,6 +40,13 @@ export const SETTINGS = {
     default: "./data",
     placeholder: "FOLDER",
     help: "Folder of the database file; made when missing.",
+  },
+  damagedLog: {
+    kind: "choice",
+    group: "Node",
+    default: "refuse",
+    choices: ["refuse", "accept"],
+    help: "What to do at the start when commits in the write-ahead log cannot be read any more.",
   },
   drainTimeout: {
     kind: "integer",

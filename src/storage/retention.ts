@@ -22,6 +22,10 @@ export interface Retention {
 
 export const KEEP_EVERYTHING: Retention = { events: [], bytes: [], ages: [], dedupWindowMs: 0 };
 
+export function keepsEverything({ events, bytes, ages }: Retention): boolean {
+  return events.length + bytes.length + ages.length === 0;
+}
+
 /** What one step of pruning did. */
 export interface PruneReport {
   /** Events removed. */

@@ -9,8 +9,8 @@ import type { LedgerStart } from "./messages.ts";
 
 declare const self: Worker;
 
-function start({ databasePath, migrationsFolder, limits, retention, restartRequest }: LedgerStart): void {
-  const store = new SqliteEventStore({ path: databasePath, migrationsFolder, retention });
+function start({ databasePath, migrationsFolder, limits, restartRequest, ...storage }: LedgerStart): void {
+  const store = new SqliteEventStore({ path: databasePath, migrationsFolder, ...storage });
   const guarded = new GuardedStore(store, databasePath);
   const host = new LedgerHost({
     store: guarded,

@@ -9,6 +9,7 @@ export interface LedgerStart {
   readonly migrationsFolder: string;
   readonly limits: GroupCommitLimits;
   readonly retention: Retention;
+  readonly acceptsDamagedLog: boolean;
   readonly restartRequest: RestartRequest;
 }
 

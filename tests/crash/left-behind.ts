@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { readLogTail } from "../../src/storage/sqlite/log-tail.ts";
 
 /** Words of the log's index in shared memory: https://www.sqlite.org/walformat.html#the_wal_index_file_format */
-const FRAMES_COMMITTED_AT = 16;
 const FRAMES_COPIED_AT = 96;
 const FRAMES_BEING_COPIED_AT = 128;
 
@@ -26,9 +25,8 @@ export function readLeftBehind(dataFolder: string, startedAt: number): LeftBehin
   const path = join(dataFolder, "onefold.db");
   const index = existsSync(`${path}-shm`) ? readFileSync(`${path}-shm`) : Buffer.alloc(0);
   if (index.length <= FRAMES_BEING_COPIED_AT) return { inCommit: false, inCheckpoint: false };
-  const committed = index.readUInt32LE(FRAMES_COMMITTED_AT);
   return {
-    inCommit: readLogTail(path, committed).framesBehind > 0,
+    inCommit: readLogTail(path).framesBehind > 0,
     inCheckpoint:
       statSync(path).mtimeMs >= startedAt &&
       index.readUInt32LE(FRAMES_COPIED_AT) < index.readUInt32LE(FRAMES_BEING_COPIED_AT),

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { EVENT_STATUS_NAMES, type EventRecord } from "../../src/events/event.ts";
 import type { StoreContents } from "../../src/storage/event-store.ts";
 import { checkpoint } from "../../src/storage/sqlite/checkpointer.ts";
-import { lossIn, readLogTail } from "../../src/storage/sqlite/log-tail.ts";
+import { COMMITS_TORN_MAX, lossIn, readLogTail } from "../../src/storage/sqlite/log-tail.ts";
 import { SqliteEventStore } from "../../src/storage/sqlite/sqlite-event-store.ts";
 import { Model } from "./model.ts";
 import { type Files, MemoryFolder, MIGRATIONS, type Moment } from "./recording.ts";
@@ -43,8 +43,7 @@ export class Desk implements Disposable {
   /** What is said to have been lost of these files' log, or undefined. */
   lossIn(files: Files): string | undefined {
     this.#lay(files);
-    using db = new Database(this.#path);
-    return lossIn(readLogTail(this.#path, checkpoint(db, "PASSIVE").log));
+    return lossIn(readLogTail(this.#path), COMMITS_TORN_MAX);
   }
 
   /** Every row of every table, as a new store finds them in the undamaged files of that moment. */

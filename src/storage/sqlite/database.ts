@@ -1,6 +1,7 @@
 /** Opens the database file with the settings that the promise rests on, and reads them back. */
 
 import { Database } from "bun:sqlite";
+import { DamagedError } from "../event-reader.ts";
 import { faultBeforeOpening, faultOfSize } from "./file-shape.ts";
 
 export type OpenDatabase = (path: string) => Database;
@@ -61,10 +62,16 @@ function openWritable(path: string, mode: { readwrite: true; create: boolean }):
 
 const NOT_READABLE: readonly unknown[] = ["SQLITE_NOTADB", "SQLITE_CORRUPT"];
 
-/** The error to throw when opening has failed: one that names the file where SQLite found no sound database in it. */
+const WAY_OUT =
+  "`onefold verify` says what else is wrong with it; `onefold restore` puts a backup in its place.";
+
+/** The error to throw when opening has failed: one that names the file where what SQLite found in it is not sound. */
 export function unusableOr(error: unknown, path: string): unknown {
+  const cause = { cause: error };
+  if (error instanceof DamagedError)
+    return new DatabaseUnusableError(`${path} is damaged: ${error.message} ${WAY_OUT}`, cause);
   return NOT_READABLE.includes((error as { code?: unknown }).code)
-    ? new DatabaseUnusableError(`${path} is not a database, or is damaged.`, { cause: error })
+    ? new DatabaseUnusableError(`${path} is not a database, or is damaged. ${WAY_OUT}`, cause)
     : error;
 }
 

@@ -2,8 +2,8 @@
  * Removes what retention no longer keeps, a bounded step at a time, between two commits.
  *
  * A step is planned from the file and the pools, written as one transaction, and only then do index, recent events and
- * pools follow. Most are not synced: a step is owed to nobody, and the next commit's sync covers it, because the log is
- * one sequence. A step that a power cut undoes is simply done again.
+ * pools follow. The first step after a commit is not synced: it is owed to nobody, and the next commit's sync covers it,
+ * because the log is one sequence. A step that a power cut undoes is simply done again.
  */
 
 import type { Database, Statement } from "bun:sqlite";
@@ -47,9 +47,6 @@ const FREE_PAGES_MIN = 4_096;
 /** The same as a share of the file. */
 const FREE_SHARE_MAX = 0.25;
 
-/** Steps in a row that are not synced: so many commits, and the one being written, can a power cut tear off the log. */
-export const UNSYNCED_STEPS_MAX = 7;
-
 /** Pages moved in one step. */
 const VACUUM_PAGES = 64;
 
@@ -70,8 +67,8 @@ export class Pruner {
   /** Before this time none of them is to be forgotten, in milliseconds since 1970. */
   #outlivedDueAt = 0;
   #mayShrink = true;
-  /** Steps since something was synced. */
-  #unsyncedSteps = 0;
+  /** Whether a step has been written since the last sync: a second one is synced, so that little can be torn off. */
+  #isUnsynced = false;
 
   constructor(options: PrunerOptions) {
     const { db } = options;
@@ -103,7 +100,7 @@ export class Pruner {
 
   /** A commit of events has been synced, and with it all that was written before it. */
   noteSynced(): void {
-    this.#unsyncedSteps = 0;
+    this.#isUnsynced = false;
   }
 
   /** The next step, or nothing when every pool is within its limit. @param rowsMax events looked at. */
@@ -247,11 +244,11 @@ export class Pruner {
   /** Everything after it is synced again, or the store is opened anew. @throws StoreError */
   #unsynced<T>(work: () => T): T {
     const { db } = this.#options;
-    if (this.#unsyncedSteps === UNSYNCED_STEPS_MAX) {
-      this.#unsyncedSteps = 0;
+    if (this.#isUnsynced) {
+      this.#isUnsynced = false;
       return work();
     }
-    this.#unsyncedSteps++;
+    this.#isUnsynced = true;
     db.run("PRAGMA synchronous = NORMAL");
     try {
       return work();

@@ -3,9 +3,9 @@
 import type { Database } from "bun:sqlite";
 import { randomBytes, randomUUID } from "node:crypto";
 import { FINGERPRINT_KEY_BYTES } from "../../events/fingerprint.ts";
+import { DamagedError } from "../event-reader.ts";
 import type { StoredTopic } from "../event-store.ts";
 import { COUNTERS_CHECKSUM, isIntact, metaChecksum, topicChecksum } from "./checksums.ts";
-import { DatabaseUnusableError } from "./database.ts";
 import { DedupIndex } from "./dedup-index.ts";
 import { FINGERPRINT_COLUMNS, type FingerprintRow, forEachId } from "./remembered-ids.ts";
 import { SEGMENT_EVENTS, segmentOf, TopicSegments } from "./topic-segments.ts";
@@ -33,7 +33,7 @@ export interface Recovered {
   readonly lastReceivedAt: number;
 }
 
-/** @throws DatabaseUnusableError where the file contradicts itself. */
+/** @throws DamagedError where the file contradicts itself. */
 export function recover(db: Database): Recovered {
   const topics = readTopics(db);
   const newestSeq = topics.reduce((sum, { unique_processed }) => sum + unique_processed, 0);
@@ -41,7 +41,7 @@ export function recover(db: Database): Recovered {
   const index = readIndex(db, forgottenThrough, newestSeq);
   expectNewestEvent(db, newestSeq, topics);
   return {
-    fingerprintKey: readFingerprintKey(db),
+    fingerprintKey: readFingerprintKey(db, newestSeq),
     databaseId: readDatabaseId(db),
     topics,
     index,
@@ -57,9 +57,7 @@ function expectNewestEvent(db: Database, newestSeq: number, topics: readonly Rec
   const newest = db.prepare<{ seq: number }, []>("SELECT seq FROM events ORDER BY seq DESC LIMIT 1").get();
   const prunedThrough = topics.reduce((last, topic) => Math.max(last, topic.prunedThrough), 0);
   if (Math.max(newest?.seq ?? 0, prunedThrough) === newestSeq) return;
-  throw new DatabaseUnusableError(
-    `The file's events end at ${newest?.seq ?? 0}, its counters at ${newestSeq}.`,
-  );
+  throw new DamagedError(`The events end at ${newest?.seq ?? 0}, the counters at ${newestSeq}.`);
 }
 
 function readMeta(db: Database, key: string): Uint8Array | string | undefined {
@@ -70,7 +68,7 @@ function readMeta(db: Database, key: string): Uint8Array | string | undefined {
     .get(key);
   if (row === null) return undefined;
   if (!isIntact(row.checksum, metaChecksum(key, row.value)))
-    throw new DatabaseUnusableError(`The file's ${key.replaceAll("_", " ")} is damaged.`);
+    throw new DamagedError(`The ${key.replaceAll("_", " ")} is damaged.`);
   return row.value;
 }
 
@@ -81,10 +79,12 @@ function readNumber(db: Database, key: string): number | undefined {
 }
 
 /** The secret is made once per file: every fingerprint in the file depends on it. */
-function readFingerprintKey(db: Database): Uint8Array {
+function readFingerprintKey(db: Database, newestSeq: number): Uint8Array {
   const stored = readMeta(db, "fingerprint_key");
   if (stored instanceof Uint8Array && stored.length === FINGERPRINT_KEY_BYTES) return stored;
-  if (stored !== undefined) throw new DatabaseUnusableError("The file's fingerprint key is damaged.");
+  // With another key no id that is stored would ever be found again.
+  if (stored !== undefined || newestSeq > 0)
+    throw new DamagedError("The fingerprint key is damaged or missing.");
   const key = new Uint8Array(randomBytes(FINGERPRINT_KEY_BYTES));
   db.prepare("INSERT INTO meta (key, value, checksum) VALUES ('fingerprint_key', ?, ?)").run(
     key,
@@ -97,7 +97,7 @@ function readFingerprintKey(db: Database): Uint8Array {
 function readDatabaseId(db: Database): string {
   const stored = readMeta(db, "database_id");
   if (typeof stored === "string") return stored;
-  if (stored !== undefined) throw new DatabaseUnusableError("The file's database id is damaged.");
+  if (stored !== undefined) throw new DamagedError("The database id is damaged.");
   return renewDatabaseId(db);
 }
 
@@ -121,10 +121,10 @@ function readTopics(db: Database): RecoveredTopic[] {
     )
     .all();
   return topics.map(({ id, checksum, isCounted, ...topic }, i) => {
-    if (id !== i + 1) throw new DatabaseUnusableError("The file's topics are not complete.");
+    if (id !== i + 1) throw new DamagedError("The topics are not complete.");
     const isSum = topic.received === topic.unique_processed + topic.duplicate_dropped;
     if (isCounted !== 1 || !isSum || !isIntact(checksum, topicChecksum(id, topic.name)))
-      throw new DatabaseUnusableError(`The file's counters of topic ${id} are damaged.`);
+      throw new DamagedError(`The counters of topic ${id} are damaged.`);
     return topic;
   });
 }
@@ -141,7 +141,7 @@ function readIndex(db: Database, forgottenThrough: number, newestSeq: number): D
     const rows = page.all(after, BLOBS_PER_READ);
     for (const row of rows) {
       if (row.firstSeq !== last + 1)
-        throw new DatabaseUnusableError(`The file's fingerprints of event ${last + 1} are missing.`);
+        throw new DamagedError(`The fingerprints of event ${last + 1} are missing.`);
       forEachId(row, (seq, words, at) => index.insert(words[at]!, words[at + 1]!, seq));
       last += row.count;
       after = row.firstSeq;
@@ -149,9 +149,7 @@ function readIndex(db: Database, forgottenThrough: number, newestSeq: number): D
     if (rows.length < BLOBS_PER_READ) break;
   }
   if (last !== newestSeq)
-    throw new DatabaseUnusableError(
-      `The file's fingerprints end at event ${last}, its counters at ${newestSeq}.`,
-    );
+    throw new DamagedError(`The fingerprints end at event ${last}, the counters at ${newestSeq}.`);
   return index;
 }
 

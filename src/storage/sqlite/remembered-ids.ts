@@ -2,8 +2,8 @@
 
 import type { Database, Statement } from "bun:sqlite";
 import { FINGERPRINT_WORDS } from "../../events/fingerprint.ts";
+import { DamagedError } from "../event-reader.ts";
 import { fingerprintsChecksum, isIntact, metaChecksum } from "./checksums.ts";
-import { DatabaseUnusableError } from "./database.ts";
 
 export const FINGERPRINT_BYTES = FINGERPRINT_WORDS * Uint32Array.BYTES_PER_ELEMENT;
 
@@ -25,14 +25,14 @@ const JOINED_BYTES_MAX = 512 * FINGERPRINT_BYTES;
 export const FINGERPRINT_COLUMNS =
   "first_seq AS firstSeq, count, words, offsets, received_at AS receivedAt, outlived, checksum";
 
-/** Calls back for every id of a row. @throws DatabaseUnusableError */
+/** Calls back for every id of a row. @throws DamagedError */
 export function forEachId(
   row: FingerprintRow,
   see: (seq: number, words: Uint32Array, at: number) => void,
 ): void {
   const ids = isIntact(row.checksum, fingerprintsChecksum(row)) ? idsOf(row) : undefined;
   if (ids === undefined)
-    throw new DatabaseUnusableError(`The file's fingerprints from event ${row.firstSeq} on are damaged.`);
+    throw new DamagedError(`The fingerprints from event ${row.firstSeq} on are damaged.`);
   const { count, words, offsets } = ids;
   for (let i = 0; i < count; i++) see(row.firstSeq + (offsets?.[i] ?? i), words, i * FINGERPRINT_WORDS);
 }

@@ -11,12 +11,13 @@ import {
   type StoreContents,
   StoreError,
 } from "../event-store.ts";
-import { KEEP_EVERYTHING, type PruneReport, type Retention } from "../retention.ts";
+import { KEEP_EVERYTHING, keepsEverything, type PruneReport, type Retention } from "../retention.ts";
 import { type Commit, CommitWriter } from "./commit-writer.ts";
 import { type OpenDatabase, openExisting, openForWriting, unusableOr } from "./database.ts";
 import { type DedupIndex, REMEMBERED_SPAN_MAX } from "./dedup-index.ts";
 import { IncrementRows } from "./increment-rows.ts";
 import { type Arrival, KeyLookup } from "./key-lookup.ts";
+import { COMMITS_TORN_MAX, COMMITS_TORN_WITH_RETENTION_MAX, refuseDamagedLog } from "./log-tail.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { Pruner, type PruneStep } from "./pruner.ts";
 import { RecentEvents } from "./recent-events.ts";
@@ -32,6 +33,8 @@ export interface SqliteStoreOptions {
   readonly migrationsFolder: string;
   /** Without it everything is kept. */
   readonly retention?: Retention;
+  /** Goes on with what is left of a log in which commits cannot be read any more, instead of refusing it. */
+  readonly acceptsDamagedLog?: boolean;
   /** Replaced by tests that make statements fail. */
   readonly open?: OpenDatabase;
   /** From the oldest id that is remembered to the newest event; lowered by tests that fill it. */
@@ -72,6 +75,7 @@ export class SqliteEventStore implements EventStore {
 
   open(): StoreContents {
     this.close();
+    if (!this.#hasBeenOpen) this.#refuseDamagedLog();
     const open = this.#options.open ?? (this.#hasBeenOpen ? openExisting : openForWriting);
     const db = open(this.#options.path);
     try {
@@ -92,6 +96,12 @@ export class SqliteEventStore implements EventStore {
       closeNow(db);
       throw unusableOr(error, this.#options.path);
     }
+  }
+
+  #refuseDamagedLog(): void {
+    const { path, acceptsDamagedLog, retention = KEEP_EVERYTHING } = this.#options;
+    if (acceptsDamagedLog === true) return;
+    refuseDamagedLog(path, keepsEverything(retention) ? COMMITS_TORN_MAX : COMMITS_TORN_WITH_RETENTION_MAX);
   }
 
   append({ events, receivedAt }: Batch): AppendResult {

@@ -29,6 +29,7 @@ function messageOf(args: readonly string[], environment: Environment = {}): stri
 function parsedValue(name: keyof Config, value: string): Config[keyof Config] {
   switch (SETTINGS[name].kind) {
     case "text":
+    case "choice":
       return value;
     case "integer":
       return Number(value);
@@ -47,6 +48,8 @@ function otherValue(name: keyof Config): string {
       return `${setting.default}x`;
     case "integer":
       return String(setting.min + 1);
+    case "choice":
+      return setting.choices[1]!;
     case "duration":
       return "90s";
     case "topic limits":

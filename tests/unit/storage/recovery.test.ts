@@ -38,6 +38,19 @@ describe("a file is refused", () => {
     ],
     ["whose topics have a gap", "UPDATE topics SET id = 7 WHERE id = 1"],
     ["whose identity is damaged", "UPDATE meta SET value = 'x' WHERE key = 'database_id'"],
+    ["whose secret is missing", "DELETE FROM meta WHERE key = 'fingerprint_key'"],
+    [
+      "whose secret has a flipped bit",
+      "UPDATE meta SET value = randomblob(16) WHERE key = 'fingerprint_key'",
+    ],
+    ["whose counters were changed", "UPDATE counters SET conflicts = conflicts + 1 WHERE topic_id = 1"],
+    ["whose times were changed", "UPDATE counters SET last_at = last_at + 1 WHERE topic_id = 1"],
+    ["whose topic has another name", "UPDATE topics SET name = 'other' WHERE id = 1"],
+    [
+      "whose fingerprints have a flipped bit",
+      "UPDATE fingerprints SET words = zeroblob(48) WHERE first_seq = 1",
+    ],
+    ["whose newest event is gone", "DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)"],
     ["whose secret is cut off", "UPDATE meta SET value = x'00' WHERE key = 'fingerprint_key'"],
   ])("%s", (_, sql) => {
     using bench = filledBench();
