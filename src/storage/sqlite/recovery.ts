@@ -37,7 +37,7 @@ export interface Recovered {
 export function recover(db: Database): Recovered {
   const topics = readTopics(db);
   const newestSeq = topics.reduce((sum, { unique_processed }) => sum + unique_processed, 0);
-  const forgottenThrough = Number(readMeta(db, "forgotten_through") ?? 0);
+  const forgottenThrough = readNumber(db, "forgotten_through") ?? 0;
   const index = readIndex(db, forgottenThrough, newestSeq);
   expectNewestEvent(db, newestSeq, topics);
   return {
@@ -70,6 +70,12 @@ function readMeta(db: Database, key: string): Uint8Array | string | undefined {
   if (!isIntact(row.checksum, metaChecksum(key, row.value)))
     throw new DamagedError(`The ${key.replaceAll("_", " ")} is damaged.`);
   return row.value;
+}
+
+/** One flipped bit makes a blob of a text; the checksum over its bytes is right still, and so is what they say. */
+function readNumber(db: Database, key: string): number | undefined {
+  const value = readMeta(db, key);
+  return value === undefined ? undefined : Number(Buffer.from(value as string).toString());
 }
 
 /** The secret is made once per file: every fingerprint in the file depends on it. */
@@ -148,7 +154,7 @@ function readIndex(db: Database, forgottenThrough: number, newestSeq: number): D
 }
 
 function readSegments(db: Database): TopicSegments {
-  const indexedThrough = Number(readMeta(db, "indexed_through") ?? -1);
+  const indexedThrough = readNumber(db, "indexed_through") ?? -1;
   const segments = new TopicSegments(indexedThrough);
   // Rows of a segment that was being written when the process died: it is written again from its events.
   db.prepare("DELETE FROM topic_segments WHERE segment > ?").run(segmentOf(indexedThrough));

@@ -76,7 +76,7 @@ export class SqliteEventReader {
     this.#oldest = db.prepare("SELECT seq FROM events ORDER BY seq LIMIT 1");
     this.#newest = db.prepare("SELECT seq FROM events ORDER BY seq DESC LIMIT 1");
     this.#topicId = db.prepare("SELECT id FROM topics WHERE name = ?");
-    this.#meta = db.prepare("SELECT value FROM meta WHERE key = ?");
+    this.#meta = db.prepare("SELECT CAST(value AS TEXT) AS value FROM meta WHERE key = ?");
     this.#prunedThrough = db.prepare(
       "SELECT max(pruned_through) AS seq FROM counters WHERE topic_id = coalesce(?, topic_id)",
     );

@@ -4,12 +4,14 @@ import { Database } from "bun:sqlite";
 import { describe, expect, spyOn, test } from "bun:test";
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { FINGERPRINT_WORDS, Fingerprinter } from "../../../src/events/fingerprint.ts";
+import type { Retention } from "../../../src/storage/retention.ts";
+import { SqliteEventStore } from "../../../src/storage/sqlite/sqlite-event-store.ts";
 import { NotVerifiableError } from "../../../src/storage/sqlite/verification/pages.ts";
 import { verifyFile } from "../../../src/storage/sqlite/verification/verification.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { TempFolder } from "../../support/temp-folder.ts";
 import { eventRecord, eventRecords } from "../event-records.ts";
-import { SqliteBench } from "./sqlite-bench.ts";
+import { MIGRATIONS, SqliteBench } from "./sqlite-bench.ts";
 
 const RETENTION = {
   events: [{ pattern: "pruned", max: 40 }],
@@ -63,6 +65,66 @@ test("keys that share a fingerprint are told apart by themselves", () => {
     expect(write).toHaveBeenCalled();
     write.mockRestore();
   }
+});
+
+describe("whatever is appended, removed, forgotten and opened again", () => {
+  const TOPICS = ["pruned", "pruned.a", "pruned.b", "other"];
+  const HISTORIES = 20;
+  const STEPS = 25;
+
+  function randomRetention(random: SeededRandom): Retention {
+    const max = (limit: number): number =>
+      random.below(4) === 0 ? Number.POSITIVE_INFINITY : random.below(limit);
+    return {
+      events: [{ pattern: "pruned*", max: max(60) }],
+      bytes: [{ pattern: "pruned.a", max: max(4_000) }],
+      ages: [{ pattern: "*", max: max(6_000) }],
+      dedupWindowMs: random.below(3) === 0 ? 0 : random.below(5_000),
+    };
+  }
+
+  test("the file stays right", () => {
+    const random = SeededRandom.printed("retained files");
+    let outlived = 0;
+    let pruned = 0;
+    for (let history = 0; history < HISTORIES; history++) {
+      using folder = new TempFolder();
+      const path = folder.file("onefold.db");
+      const open = (): SqliteEventStore => {
+        const store = new SqliteEventStore({
+          path,
+          migrationsFolder: MIGRATIONS,
+          retention: randomRetention(random),
+        });
+        store.open();
+        return store;
+      };
+      let store = open();
+      let now = 1_000;
+      for (let step = 0; step < STEPS; step++) {
+        now += random.below(1_500);
+        const events = Array.from({ length: random.below(40) }, () =>
+          eventRecord(`e${random.below(150)}`, {
+            topic: TOPICS[random.below(TOPICS.length)]!,
+            payload: String(random.below(3)),
+          }),
+        );
+        store.append({ events, receivedAt: now });
+        for (let i = random.below(4); i > 0; i--) store.prune(now, 1 + random.below(60));
+        if (random.below(5) === 0) {
+          store.close();
+          store = open();
+        }
+        const { differences, figures } = verifyFile(path);
+        outlived = Math.max(outlived, figures.outlived_ids);
+        pruned = Math.max(pruned, figures.pruned);
+        expect({ history, step, differences }).toEqual({ history, step, differences: [] });
+      }
+      store.close();
+    }
+    expect(outlived).toBePositive();
+    expect(pruned).toBeGreaterThan(outlived);
+  }, 60_000);
 });
 
 const TABLES = ["meta", "topics", "events", "fingerprints", "counters", "conflicts", "topic_segments"];

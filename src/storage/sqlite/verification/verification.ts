@@ -29,10 +29,11 @@ export function verifyFile(path: string, onProgress: OnProgress = IGNORE): Verif
     return verify(db, path, onProgress);
   } catch (error) {
     if (error instanceof NotVerifiableError) throw error;
-    db.close();
+    db.close(true);
     throw new NotVerifiableError(faultOfHeader(path) ?? `It cannot be read (${reasonOf(error)}).`);
   } finally {
-    db.close();
+    // Not left to the collector: a statement that is kept keeps the snapshot, and that the log of a running node.
+    db.close(true);
   }
 }
 
