@@ -1,8 +1,6 @@
 /**
  * CRC-32 over the columns of a row, so that a flipped bit is told from a value. SQLite checks the shape of its pages,
  * not what stands in them. Signed, because SQLite stores that in four bytes.
- *
- * Rows written before there were checksums have none, and are taken as they are.
  */
 
 import type { EventRecord } from "../../events/event.ts";
@@ -70,6 +68,7 @@ export function fingerprintsChecksum(row: {
   readonly receivedAt: number;
   readonly outlived: number;
 }): number {
+  if (!(row.words instanceof Uint8Array)) return Number.NaN;
   const seed = seedOf(row.firstSeq, row.count + row.outlived * MIX_B, row.receivedAt);
   const crc = Bun.hash.crc32(row.words, seed);
   return (row.offsets === null ? crc : Bun.hash.crc32(row.offsets, crc ^ 1)) | 0;
@@ -97,7 +96,7 @@ export function metaChecksum(key: string, value: string | Uint8Array): number {
 export const COUNTERS_CHECKSUM = `topic_id * 31 + received * 37 + unique_processed * 41 + duplicate_dropped * 43
   + conflicts * 47 + first_at * 53 + last_at * 59 + pruned * 61 + pruned_through * 67 + stored_bytes * 71`;
 
-/** Whether a row is as it was written. */
+/** Whether a row is as it was written. Every row has a checksum: a flipped bit can take it away as well. */
 export function isIntact(stored: number | null, computed: number): boolean {
-  return stored === null || stored === computed;
+  return stored === computed;
 }

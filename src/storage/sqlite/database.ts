@@ -3,6 +3,7 @@
 import { Database } from "bun:sqlite";
 import { DamagedError } from "../event-reader.ts";
 import { faultBeforeOpening, faultOfSize } from "./file-shape.ts";
+import { closeUntouched, databaseIdIn, idWithoutLog } from "./refused-file.ts";
 
 export type OpenDatabase = (path: string) => Database;
 
@@ -37,6 +38,7 @@ export function openExisting(path: string): Database {
 
 function openWritable(path: string, mode: { readwrite: true; create: boolean }): Database {
   if (mode.create) refuse(faultBeforeOpening(path));
+  const ownId = mode.create ? idWithoutLog(path) : undefined;
   const db = new Database(path, mode);
   try {
     db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
@@ -47,6 +49,10 @@ function openWritable(path: string, mode: { readwrite: true; create: boolean }):
     // has looked at what the file is and how its log ends.
     if (pages === 0) db.run("PRAGMA auto_vacuum = INCREMENTAL");
     refuseForeign(db, path);
+    if (ownId !== undefined && databaseIdIn(db) !== ownId)
+      throw new DatabaseUnusableError(
+        `${path}-wal is the log of another database than ${path}: move it away.`,
+      );
     db.run("PRAGMA journal_mode = WAL");
     db.run("PRAGMA synchronous = FULL");
     db.run("PRAGMA wal_autocheckpoint = 0");
@@ -55,12 +61,13 @@ function openWritable(path: string, mode: { readwrite: true; create: boolean }):
     expectPragma(db, "synchronous", 2);
     return db;
   } catch (error) {
-    db.close();
+    closeUntouched(db, path);
     throw unusableOr(error, path);
   }
 }
 
-const NOT_READABLE: readonly unknown[] = ["SQLITE_NOTADB", "SQLITE_CORRUPT"];
+/** What SQLite says of a file that is no database, or whose tables are not as it has them written down. */
+const NOT_READABLE: readonly unknown[] = ["SQLITE_NOTADB", "SQLITE_CORRUPT", "SQLITE_ERROR"];
 
 const WAY_OUT =
   "`onefold verify` says what else is wrong with it; `onefold restore` puts a backup in its place.";
@@ -70,9 +77,15 @@ export function unusableOr(error: unknown, path: string): unknown {
   const cause = { cause: error };
   if (error instanceof DamagedError)
     return new DatabaseUnusableError(`${path} is damaged: ${error.message} ${WAY_OUT}`, cause);
-  return NOT_READABLE.includes((error as { code?: unknown }).code)
+  return NOT_READABLE.includes(codeOf(error))
     ? new DatabaseUnusableError(`${path} is not a database, or is damaged. ${WAY_OUT}`, cause)
     : error;
+}
+
+/** Drizzle hands on what SQLite said as the cause of an error of its own. */
+function codeOf(error: unknown): unknown {
+  const { code, cause } = error as { code?: unknown; cause?: { code?: unknown } };
+  return code ?? cause?.code;
 }
 
 export function openForReading(path: string): Database {

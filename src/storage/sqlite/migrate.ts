@@ -5,7 +5,9 @@ import { drizzle } from "drizzle-orm/bun-sqlite";
 import { migrate } from "drizzle-orm/bun-sqlite/migrator";
 import { readMigrationFiles } from "drizzle-orm/migrator";
 import { VERSION } from "../../version.ts";
+import { metaChecksum } from "./checksums.ts";
 import { DatabaseUnusableError } from "./database.ts";
+import { fillChecksums } from "./fill-checksums.ts";
 
 /**
  * Writes nothing when the file is of this version already. The caller holds the owner lock: Drizzle's migrator takes
@@ -19,6 +21,7 @@ export function migrateDatabase(db: Database, migrationsFolder: string, path: st
   // Before, so that a crash in between leaves no newer schema without its version; after, for a file just made.
   if (hasTable(db, "meta")) writeVersion(db);
   migrate(drizzle(db), { migrationsFolder });
+  if (hasChecksums(db)) fillChecksums(db);
   writeVersion(db);
 }
 
@@ -47,9 +50,20 @@ function readVersion(db: Database): string | undefined {
 
 function writeVersion(db: Database): void {
   if (readVersion(db) === VERSION) return;
-  db.prepare(
-    "INSERT INTO meta (key, value) VALUES ('version', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
-  ).run(VERSION);
+  // Before the migration that brings them there are no checksums.
+  if (!hasChecksums(db))
+    db.prepare(
+      "INSERT INTO meta (key, value) VALUES ('version', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1",
+    ).run(VERSION);
+  else
+    db.prepare(
+      `INSERT INTO meta (key, value, checksum) VALUES ('version', ?1, ?2)
+       ON CONFLICT (key) DO UPDATE SET value = ?1, checksum = ?2`,
+    ).run(VERSION, metaChecksum("version", VERSION));
+}
+
+function hasChecksums(db: Database): boolean {
+  return db.prepare("SELECT 1 FROM pragma_table_info('meta') WHERE name = 'checksum'").get() !== null;
 }
 
 function hasTable(db: Database, name: string): boolean {

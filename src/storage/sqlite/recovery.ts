@@ -2,7 +2,7 @@
 
 import type { Database } from "bun:sqlite";
 import { randomBytes, randomUUID } from "node:crypto";
-import { FINGERPRINT_KEY_BYTES } from "../../events/fingerprint.ts";
+import { FINGERPRINT_KEY_BYTES, FINGERPRINT_WORDS, Fingerprinter } from "../../events/fingerprint.ts";
 import { DamagedError } from "../event-reader.ts";
 import type { StoredTopic } from "../event-store.ts";
 import { COUNTERS_CHECKSUM, isIntact, metaChecksum, topicChecksum } from "./checksums.ts";
@@ -39,9 +39,10 @@ export function recover(db: Database): Recovered {
   const newestSeq = topics.reduce((sum, { unique_processed }) => sum + unique_processed, 0);
   const forgottenThrough = readNumber(db, "forgotten_through") ?? 0;
   const index = readIndex(db, forgottenThrough, newestSeq);
-  expectNewestEvent(db, newestSeq, topics);
+  const fingerprintKey = readFingerprintKey(db, newestSeq);
+  expectNewestEvent(db, newestSeq, new Fingerprinter(fingerprintKey));
   return {
-    fingerprintKey: readFingerprintKey(db, newestSeq),
+    fingerprintKey,
     databaseId: readDatabaseId(db),
     topics,
     index,
@@ -52,12 +53,38 @@ export function recover(db: Database): Recovered {
   };
 }
 
-/** Every unique event took one number, so the newest of those that are left has to be the one that was given last. */
-function expectNewestEvent(db: Database, newestSeq: number, topics: readonly RecoveredTopic[]): void {
-  const newest = db.prepare<{ seq: number }, []>("SELECT seq FROM events ORDER BY seq DESC LIMIT 1").get();
-  const prunedThrough = topics.reduce((last, topic) => Math.max(last, topic.prunedThrough), 0);
-  if (Math.max(newest?.seq ?? 0, prunedThrough) === newestSeq) return;
-  throw new DamagedError(`The events end at ${newest?.seq ?? 0}, the counters at ${newestSeq}.`);
+/**
+ * Every unique event took one number, so the newest of those that are left has to be the one that was given last. Its
+ * fingerprint is made with this file's key, unless it came in with the log of another database.
+ */
+function expectNewestEvent(db: Database, newestSeq: number, fingerprinter: Fingerprinter): void {
+  const newest = db
+    .prepare<{ seq: number; topicId: number; scope: string; eventId: string }, []>(
+      "SELECT seq, topic_id AS topicId, scope, event_id AS eventId FROM events ORDER BY seq DESC LIMIT 1",
+    )
+    .get();
+  const pruned = db
+    .prepare<{ seq: number | null }, []>("SELECT max(pruned_through) AS seq FROM counters")
+    .get();
+  if (Math.max(newest?.seq ?? 0, pruned?.seq ?? 0) !== newestSeq)
+    throw new DamagedError(`The events end at ${newest?.seq ?? 0}, the counters at ${newestSeq}.`);
+  if (newest === null) return;
+  const words = new Uint32Array(FINGERPRINT_WORDS);
+  fingerprinter.write(newest.topicId, newest.scope, newest.eventId, words, 0);
+  const row = db
+    .prepare<FingerprintRow, [number]>(
+      `SELECT ${FINGERPRINT_COLUMNS} FROM fingerprints WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 1`,
+    )
+    .get(newest.seq);
+  let isItsOwn = false;
+  if (row !== null)
+    forEachId(row, (seq, stored, at) => {
+      if (seq === newest.seq) isItsOwn = words.every((word, i) => word === stored[at + i]);
+    });
+  if (!isItsOwn)
+    throw new DamagedError(
+      `The fingerprint of event ${newest.seq} is not its own: is the log another database's?`,
+    );
 }
 
 function readMeta(db: Database, key: string): Uint8Array | string | undefined {

@@ -47,6 +47,7 @@ export interface RowIds {
 
 /** Undefined where the parts of a row do not fit each other. */
 export function idsOf(row: FingerprintRow): RowIds | undefined {
+  if (!(row.words instanceof Uint8Array)) return undefined;
   const words = wordsIn(row.words);
   const offsets = row.offsets === null ? undefined : wordsIn(row.offsets);
   const count = offsets?.length ?? row.count;

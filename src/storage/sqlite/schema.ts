@@ -1,8 +1,7 @@
 /**
  * The tables of one node's database file. `bun run migrations` turns a change here into a migration.
  *
- * `checksum` is a CRC-32 over the other columns of its row (`checksums.ts`), null in rows that were written before there
- * were any: SQLite itself cannot tell a flipped bit in a value from the value.
+ * `checksum` is a CRC-32 over the other columns of its row (`checksums.ts`): SQLite itself cannot tell a flipped bit in a value from the value.
  */
 
 import { blob, integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";

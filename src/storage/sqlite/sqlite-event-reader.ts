@@ -59,7 +59,7 @@ export class SqliteEventReader {
   readonly #segment: Statement<{ offsets: Uint8Array; checksum: number | null }, [number, number]>;
   readonly #bySeq: Statement<StoredEvent, [number]>;
   readonly #ranges: Record<"asc" | "desc", Statement<StoredEvent, [number, number, number | null, number]>>;
-  readonly #conflicts: Statement<StoredConflict, [string | null, number]>;
+  readonly #conflicts: Statement<StoredConflict, []>;
   readonly #firstReceived: Statement<{ seq: number; at: number }, [number]>;
 
   /** @param now milliseconds; only differences matter. */
@@ -68,7 +68,7 @@ export class SqliteEventReader {
     this.#db = db;
     this.#now = now;
     const columns = `SELECT seq, topics.name AS topic, topic_id AS topicId, scope, event_id AS eventId, timestamp, source,
-      payload, attributes, received_at AS receivedAt, events.checksum FROM events JOIN topics ON topics.id = events.topic_id`;
+      payload, attributes, received_at AS receivedAt, events.checksum FROM events LEFT JOIN topics ON topics.id = events.topic_id`;
     const range = (order: string): string =>
       `${columns} WHERE seq BETWEEN ? AND ? AND topic_id = coalesce(?, topic_id) ORDER BY seq ${order} LIMIT ?`;
     this.#begin = db.prepare("BEGIN");
@@ -88,8 +88,7 @@ export class SqliteEventReader {
     this.#conflicts = db.prepare(
       `SELECT seq, topics.name AS topic, topic_id AS topicId, scope, event_id AS eventId, source, payload,
               received_at AS receivedAt, conflicts.checksum, NULL AS timestamp, NULL AS attributes
-       FROM conflicts JOIN topics ON topics.id = conflicts.topic_id
-       WHERE topics.name = coalesce(?, topics.name) ORDER BY conflicts.id DESC LIMIT ?`,
+       FROM conflicts LEFT JOIN topics ON topics.id = conflicts.topic_id ORDER BY conflicts.id DESC`,
     );
     this.#firstReceived = db.prepare(
       "SELECT seq, received_at AS at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1",
@@ -103,10 +102,9 @@ export class SqliteEventReader {
   find({ topic, scope, eventId }: EventKey, candidates: readonly number[]): string | undefined {
     return this.#inOneSnapshot(() => {
       for (const seq of candidates) {
-        const row = this.#bySeq.get(seq);
-        if (row === null) continue;
-        expectIntact(row);
-        if (row.topic === topic && row.scope === scope && row.eventId === eventId) return eventJson(row);
+        // A candidate may be of another key, and of another topic.
+        const row = this.#intact(seq, this.#number("pruned_through", 0));
+        if (row?.topic === topic && row.scope === scope && row.eventId === eventId) return eventJson(row);
       }
       return undefined;
     });
@@ -116,15 +114,27 @@ export class SqliteEventReader {
     return this.#inOneSnapshot(() => {
       const conflicts: string[] = [];
       let text = 0;
-      for (const row of this.#conflicts.iterate(topic ?? null, limit)) {
+      for (const row of this.#conflicts.iterate()) {
         expectIntact(row);
+        if (topic !== undefined && row.topic !== topic) continue;
         const json = conflictJson(row);
         conflicts.push(json);
         text += json.length;
-        if (text > PAGE_TEXT_MAX) break;
+        if (conflicts.length === limit || text > PAGE_TEXT_MAX) break;
       }
       return { conflicts: conflicts.join(","), count: conflicts.length };
     });
+  }
+
+  /** An event, or undefined where retention may have removed it. @throws DamagedError */
+  #intact(seq: number, prunedThrough: number): StoredEvent | undefined {
+    const row = this.#bySeq.get(seq);
+    if (row !== null) {
+      expectIntact(row);
+      return row;
+    }
+    if (seq > prunedThrough) throw new DamagedError(`Event ${seq} is missing.`);
+    return undefined;
   }
 
   /** A read transaction that ends with the call: one held open would keep the log from restarting. */
@@ -239,6 +249,7 @@ export class SqliteEventReader {
   *#lookUp(order: "asc" | "desc", low: number, high: number, topicId: number): Runs {
     const isAscending = order === "asc";
     const [first, last] = [segmentOf(low), segmentOf(high)];
+    const prunedThrough = this.#prunedThrough.get(topicId)?.seq ?? 0;
     for (let i = 0; i <= last - first; i++) {
       const segment = isAscending ? first + i : last - i;
       const offsets = this.#offsets(segment, topicId);
@@ -249,8 +260,10 @@ export class SqliteEventReader {
       for (const offset of offsets) {
         const seq = base + offset;
         if (seq < low || seq > high) continue;
-        const row = this.#bySeq.get(seq);
-        if (row === null) continue;
+        const row = this.#intact(seq, prunedThrough);
+        if (row === undefined) continue;
+        if (row.topicId !== topicId)
+          throw new DamagedError(`Event ${seq} is listed under topic ${topicId}, which is not its own.`);
         rows.push(row);
         text += row.payload.length;
         if (rows.length < ROWS_PER_READ_MAX && text < LARGE_READ_TEXT) continue;

@@ -22,6 +22,7 @@ import { migrateDatabase } from "./migrate.ts";
 import { Pruner, type PruneStep } from "./pruner.ts";
 import { RecentEvents } from "./recent-events.ts";
 import { type Recovered, recover } from "./recovery.ts";
+import { closeUntouched } from "./refused-file.ts";
 import type { Forgetting } from "./remembered-ids.ts";
 import { RetentionPools } from "./retention-pool.ts";
 import { storedBytes } from "./stored-bytes.ts";
@@ -93,7 +94,7 @@ export class SqliteEventStore implements EventStore {
         events: topics.reduce((sum, topic) => sum + topic.unique_processed - topic.pruned, 0),
       };
     } catch (error) {
-      closeNow(db);
+      closeUntouched(db, this.#options.path);
       throw unusableOr(error, this.#options.path);
     }
   }

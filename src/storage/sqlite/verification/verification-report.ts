@@ -43,8 +43,6 @@ export interface FileFigures {
   readonly conflicts: number;
   readonly remembered_ids: number;
   readonly outlived_ids: number;
-  /** Rows of before there were checksums. */
-  readonly rows_without_checksum: number;
 }
 
 export interface VerificationReport {
