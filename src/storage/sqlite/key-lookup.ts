@@ -144,7 +144,10 @@ export class KeyLookup {
     if (stored === undefined) return false;
     const isSameTopic =
       recent === undefined ? (stored as StoredKey).topicId === topicId : recent.topic === event.topic;
-    if (!isSameTopic || !isSameKey(stored, event)) return false;
+    if (!isSameTopic || !isSameKey(stored, event)) {
+      if (stored.payload === null) this.#doubt(stored as StoredKey);
+      return false;
+    }
     arrival.status =
       stored.payload === null
         ? this.#statusAgainstLarge(stored as StoredKey, event.payload)
@@ -164,6 +167,14 @@ export class KeyLookup {
     arrival.seq = seq;
     arrival.firstReceivedAt = id!.receivedAt;
     return true;
+  }
+
+  /** A large row was not checked when it was read: if it is damaged, its id decides alone, as for any other. */
+  #doubt(stored: StoredKey): void {
+    const { payload } = this.#readPayload.get(stored.seq)!;
+    if (isSound({ ...stored, payload })) return;
+    this.#fetched.delete(stored.seq);
+    this.#remember([stored.seq]);
   }
 
   #statusAgainstLarge(stored: StoredKey, payload: string): EventStatus {

@@ -58,7 +58,7 @@ export class SqliteEventReader {
   readonly #prunedThrough: Statement<{ seq: number | null }, [number | null]>;
   readonly #segment: Statement<{ offsets: Uint8Array; checksum: number | null }, [number, number]>;
   readonly #bySeq: Statement<StoredEvent, [number]>;
-  readonly #ranges: Record<"asc" | "desc", Statement<StoredEvent, [number, number, number | null, number]>>;
+  readonly #ranges: Record<"asc" | "desc", Statement<StoredEvent, [number, number, number]>>;
   readonly #conflicts: Statement<StoredConflict, []>;
   readonly #firstReceived: Statement<{ seq: number; at: number }, [number]>;
 
@@ -70,7 +70,7 @@ export class SqliteEventReader {
     const columns = `SELECT seq, topics.name AS topic, topic_id AS topicId, scope, event_id AS eventId, timestamp, source,
       payload, attributes, received_at AS receivedAt, events.checksum FROM events LEFT JOIN topics ON topics.id = events.topic_id`;
     const range = (order: string): string =>
-      `${columns} WHERE seq BETWEEN ? AND ? AND topic_id = coalesce(?, topic_id) ORDER BY seq ${order} LIMIT ?`;
+      `${columns} WHERE seq BETWEEN ? AND ? ORDER BY seq ${order} LIMIT ?`;
     this.#begin = db.prepare("BEGIN");
     this.#end = db.prepare("COMMIT");
     this.#oldest = db.prepare("SELECT seq FROM events ORDER BY seq LIMIT 1");
@@ -175,9 +175,11 @@ export class SqliteEventReader {
     let last = 0;
     for (const { rows, lookedThrough } of this.#runs(query, bounds)) {
       for (const row of rows) {
+        // Before anything is asked of it: damage might be why it does not match.
+        expectIntact(row);
+        if (query.topic !== undefined && row.topic !== query.topic) continue;
         if (query.source !== undefined && row.source !== query.source) continue;
         if (events.length === query.limit || text > PAGE_TEXT_MAX) return page(events, separator, last);
-        expectIntact(row);
         const written = textOf(row);
         events.push(written);
         text += written.length;
@@ -216,28 +218,28 @@ export class SqliteEventReader {
 
   *#runs({ topic, order }: EventQuery, { low, high }: { low: number; high: number }): Runs {
     if (topic === undefined) {
-      yield* this.#scan(order, low, high, null);
+      yield* this.#scan(order, low, high);
       return;
     }
     const topicId = this.#topicId.get(topic)?.id;
     if (topicId === undefined) return;
     const indexed = Math.min(high, this.#number("indexed_through", -1));
-    const tail = (): Runs => this.#scan(order, Math.max(low, indexed + 1), high, topicId);
+    const tail = (): Runs => this.#scan(order, Math.max(low, indexed + 1), high);
     if (order === "desc") yield* tail();
     yield* this.#lookUp(order, low, indexed, topicId);
     if (order === "asc") yield* tail();
   }
 
-  /** Reads a range of rows from end to end. */
-  *#scan(order: "asc" | "desc", low: number, high: number, topicId: number | null): Runs {
+  /** Reads a range of rows from end to end, of whatever topic. */
+  *#scan(order: "asc" | "desc", low: number, high: number): Runs {
     const isAscending = order === "asc";
     const prunedThrough = this.#number("pruned_through", 0);
     let size = ROWS_PER_READ_MIN;
     for (let from = isAscending ? low : high; from >= low && from <= high; ) {
       const to = isAscending ? Math.min(high, from + size - 1) : Math.max(low, from - size + 1);
-      const rows = this.#ranges[order].all(Math.min(from, to), Math.max(from, to), topicId, size);
+      const rows = this.#ranges[order].all(Math.min(from, to), Math.max(from, to), size);
       const isWhole = rows.length === Math.abs(to - from) + 1;
-      if (topicId === null && !isWhole && Math.min(from, to) > prunedThrough)
+      if (!isWhole && Math.min(from, to) > prunedThrough)
         throw new DamagedError(`Events from ${from} to ${to} are missing.`);
       size = nextReadSize(size, rows);
       yield { rows, lookedThrough: to };
