@@ -6,6 +6,7 @@ import { FINGERPRINT_KEY_BYTES, FINGERPRINT_WORDS, Fingerprinter } from "../../e
 import { DamagedError } from "../event-reader.ts";
 import type { StoredTopic } from "../event-store.ts";
 import { COUNTERS_CHECKSUM, isIntact, metaChecksum, topicChecksum } from "./checksums.ts";
+import { readPragma } from "./database.ts";
 import { DedupIndex } from "./dedup-index.ts";
 import { FINGERPRINT_COLUMNS, type FingerprintRow, forEachId } from "./remembered-ids.ts";
 import { SEGMENT_EVENTS, segmentOf, TopicSegments } from "./topic-segments.ts";
@@ -35,6 +36,7 @@ export interface Recovered {
 
 /** @throws DamagedError where the file contradicts itself. */
 export function recover(db: Database): Recovered {
+  expectSound(db);
   const topics = readTopics(db);
   const newestSeq = topics.reduce((sum, { unique_processed }) => sum + unique_processed, 0);
   const forgottenThrough = readNumber(db, "forgotten_through") ?? 0;
@@ -51,6 +53,16 @@ export function recover(db: Database): Recovered {
     forgottenThrough,
     lastReceivedAt: topics.reduce((last, { lastAt }) => Math.max(last, lastAt), 0),
   };
+}
+
+/** Through these everything else is found. They are small; the rest is checked as it is read. */
+const CHECKED_TABLES = ["meta", "topics", "counters", "topic_segments"] as const;
+
+function expectSound(db: Database): void {
+  for (const table of CHECKED_TABLES) {
+    if (readPragma(db, `integrity_check(${table})`) !== "ok")
+      throw new DamagedError(`The table ${table} is not as it should be.`);
+  }
 }
 
 /**

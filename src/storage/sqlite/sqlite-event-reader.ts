@@ -10,6 +10,7 @@ import {
   type EventQuery,
 } from "../event-reader.ts";
 import { isIntact, segmentChecksum } from "./checksums.ts";
+import { CONFLICTS_MAX } from "./commit-writer.ts";
 import {
   conflictJson,
   eventJson,
@@ -60,6 +61,7 @@ export class SqliteEventReader {
   readonly #bySeq: Statement<StoredEvent, [number]>;
   readonly #ranges: Record<"asc" | "desc", Statement<StoredEvent, [number, number, number]>>;
   readonly #conflicts: Statement<StoredConflict, []>;
+  readonly #conflictCount: Statement<{ count: number | null }, []>;
   readonly #firstReceived: Statement<{ seq: number; at: number }, [number]>;
 
   /** @param now milliseconds; only differences matter. */
@@ -90,6 +92,7 @@ export class SqliteEventReader {
               received_at AS receivedAt, conflicts.checksum, NULL AS timestamp, NULL AS attributes
        FROM conflicts LEFT JOIN topics ON topics.id = conflicts.topic_id ORDER BY conflicts.id DESC`,
     );
+    this.#conflictCount = db.prepare("SELECT sum(conflicts) AS count FROM counters");
     this.#firstReceived = db.prepare(
       "SELECT seq, received_at AS at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1",
     );
@@ -114,14 +117,19 @@ export class SqliteEventReader {
     return this.#inOneSnapshot(() => {
       const conflicts: string[] = [];
       let text = 0;
+      let seen = 0;
       for (const row of this.#conflicts.iterate()) {
         expectIntact(row);
+        seen++;
         if (topic !== undefined && row.topic !== topic) continue;
         const json = conflictJson(row);
         conflicts.push(json);
         text += json.length;
-        if (conflicts.length === limit || text > PAGE_TEXT_MAX) break;
+        if (conflicts.length === limit || text > PAGE_TEXT_MAX)
+          return { conflicts: conflicts.join(","), count: conflicts.length };
       }
+      if (seen !== Math.min(CONFLICTS_MAX, this.#conflictCount.get()?.count ?? 0))
+        throw new DamagedError("Conflicts are missing.");
       return { conflicts: conflicts.join(","), count: conflicts.length };
     });
   }
