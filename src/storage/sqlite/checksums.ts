@@ -1,6 +1,7 @@
 /**
- * CRC-32 over the columns of a row, so that a flipped bit is told from a value. SQLite checks the shape of its pages,
- * not what stands in them. Signed, because SQLite stores that in four bytes.
+ * 32 bits over the columns of a row, so that a flipped bit is told from a value: SQLite checks the shape of its pages,
+ * not what stands in them. CRC-32 of what may be long, begun with a mix of the rest. Signed, because SQLite stores that
+ * in four bytes.
  */
 
 import type { EventRecord } from "../../events/event.ts";
@@ -12,11 +13,19 @@ export type ChecksummedText = Omit<EventRecord, "topic">;
 const MIX_A = 0x85ebca6b;
 const MIX_B = 0xc2b2ae35;
 const WORD = 2 ** 32;
+const FNV_PRIME = 0x01000193;
 
 /** Folds numbers below 2^53 into the 32 bits that a CRC starts from. */
 function seedOf(a: number, b: number, c: number): number {
   const high = Math.imul((c / WORD) | 0, MIX_A) ^ Math.imul((a / WORD) | 0, MIX_B);
   return (Math.imul(a | 0, MIX_A) ^ Math.imul(b | 0, MIX_B) ^ (c | 0) ^ high) >>> 0;
+}
+
+/** FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo) over UTF-16 units: for short text cheaper than a call out of JavaScript. */
+function mixed(seed: number, text: string): number {
+  let hash = seed | 0;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), FNV_PRIME);
+  return hash;
 }
 
 /** One flipped bit makes a blob of a stored text, with the same bytes: then a column is not what its type says. */
@@ -51,12 +60,12 @@ export function eventChecksum(
 ): number {
   if (!isAllText(text)) return Number.NaN;
   const { scope, eventId, timestamp, source, payload, attributes } = text;
-  let crc = Bun.hash.crc32(eventId, seedOf(seq, topicId, receivedAt));
-  if (scope !== "") crc = Bun.hash.crc32(scope, crc ^ 1);
-  if (timestamp !== null) crc = Bun.hash.crc32(timestamp, crc ^ 2);
-  if (source !== null) crc = Bun.hash.crc32(source, crc ^ 3);
-  if (attributes !== null) crc = Bun.hash.crc32(attributes, crc ^ 4);
-  return Bun.hash.crc32(payload, crc) | 0;
+  let seed = mixed(seedOf(seq, topicId, receivedAt), eventId);
+  if (scope !== "") seed = mixed(seed ^ 1, scope);
+  if (timestamp !== null) seed = mixed(seed ^ 2, timestamp);
+  if (source !== null) seed = mixed(seed ^ 3, source);
+  if (attributes !== null) seed = Bun.hash.crc32(attributes, (seed ^ 4) >>> 0);
+  return Bun.hash.crc32(payload, seed >>> 0) | 0;
 }
 
 /** Of a row of `fingerprints`. */
