@@ -1,0 +1,152 @@
+/** Holds every step of retention against the rules: what it may remove, what it must, and which ids it forgets. */
+
+import type { PruneReport, Retention } from "../../src/storage/retention.ts";
+import type { Arrival, Model, Pruning } from "./model.ts";
+import type { PrunedFile, RetentionAudit } from "./retention-audit.ts";
+import { dueByRule } from "./retention-rules.ts";
+import { tally } from "./tally.ts";
+import { guarantee, guaranteeSame } from "./violation.ts";
+
+/** A step as it was asked for. */
+export interface PruneCall {
+  readonly now: number;
+  readonly rowsMax: number;
+}
+
+const OLDEST = "only the oldest events that no rule keeps are removed";
+const FORGOTTEN = "an id is forgotten with its event or at the end of the window";
+
+export class RetentionOracle {
+  /** Whether the last step found nothing more to do. */
+  isAtRest = false;
+  /** A step that may or may not be in the file. */
+  #inFlight: PruneCall | undefined;
+  /** Takes back the last step, which no sync has covered yet. */
+  #undo: (() => void) | undefined;
+  #lostPower = false;
+
+  constructor(readonly retention: () => Retention) {}
+
+  /** Everything that was written so far survives a power cut. */
+  synced(): void {
+    this.#undo = undefined;
+  }
+
+  /** What had not been synced may be gone. */
+  lostPower(): void {
+    this.#lostPower = true;
+  }
+
+  /** The process died in the middle of a step, or nobody can say what became of it. */
+  lost(call: PruneCall): void {
+    this.#inFlight = call;
+  }
+
+  /** @returns what was removed and forgotten. */
+  stepped(
+    model: Model,
+    audit: RetentionAudit,
+    call: PruneCall,
+    report: PruneReport,
+    isSynced: boolean,
+  ): Pruning {
+    const pruning = this.#follow(model, audit.read(), call, isSynced);
+    guaranteeSame(OLDEST, report.removed, pruning.removed.length, "events that a step says it removed");
+    audit.compare(model);
+    this.isAtRest = report.isDone;
+    if (report.isDone) this.#expectDone(model, call);
+    if (pruning.removed.length > 0) tally.count("retention", "steps that removed events");
+    else if (pruning.forgotten.length > 0) tally.count("retention", "steps that forgot ids");
+    return pruning;
+  }
+
+  /** The store was opened: of a step in flight, or one that was not synced, the file says what became of it. */
+  opened(model: Model, audit: RetentionAudit): void {
+    const file = audit.read();
+    if (this.#lostPower && this.#undo !== undefined && isBehind(file, model)) {
+      tally.count("retention", "steps that a power cut took back");
+      this.#undo();
+    } else if (this.#inFlight !== undefined) {
+      tally.count("retention", "steps in flight at the end of a process");
+      this.#follow(model, file, this.#inFlight, true);
+    }
+    this.#inFlight = undefined;
+    this.#undo = undefined;
+    this.#lostPower = false;
+    this.isAtRest = false;
+    audit.compare(model);
+  }
+
+  #follow(model: Model, file: PrunedFile, call: PruneCall, isSynced: boolean): Pruning {
+    const through = new Map(file.prunedThrough.map(({ name, seq }) => [name, seq]));
+    const removed = model.events.filter(({ topic, seq }) => seq <= (through.get(topic) ?? 0));
+    const forgotten = [...model.remembered.values()].filter(({ seq }) => !file.ids.has(seq));
+    const pruning = { removed, forgotten };
+    if (removed.length > 0) this.#expectDue(model, removed, call);
+    const undo = model.prune(pruning);
+    this.#expectIds(model, pruning, file, call.now);
+    if (removed.length + forgotten.length > 0) {
+      // Everything before a synced step is synced as well.
+      if (isSynced) this.#undo = undefined;
+      else this.#undo = undo;
+    }
+    return pruning;
+  }
+
+  /** One rule asked for it, and it is the oldest of what the rule asks for. */
+  #expectDue({ events }: Model, removed: readonly Arrival[], { now, rowsMax }: PruneCall): void {
+    guarantee(OLDEST, removed.length <= rowsMax, () => `${removed.length} in a step of ${rowsMax}`);
+    const isAsked = dueByRule(events, this.retention(), now).some(
+      (due) => due.length >= removed.length && removed.every(({ seq }, i) => due[i]!.seq === seq),
+    );
+    guarantee(OLDEST, isAsked, () => `${removed.map(({ seq }) => seq)} of ${events.map(({ seq }) => seq)}`);
+  }
+
+  /** With what is removed go the ids whose window is over; of those that outlive their event some may go. */
+  #expectIds(model: Model, { removed, forgotten }: Pruning, file: PrunedFile, now: number): void {
+    for (const arrival of forgotten) {
+      const isRight = !model.isStored(arrival) && this.#isOver(arrival, now);
+      guarantee(FORGOTTEN, isRight, () => `${arrival.seq} of ${arrival.at} is forgotten at ${now}`);
+    }
+    for (const arrival of removed) {
+      const isRight = !file.ids.has(arrival.seq) || !this.#isOver(arrival, now);
+      guarantee(FORGOTTEN, isRight, () => `${arrival.seq} of ${arrival.at} is remembered at ${now}`);
+      if (file.ids.has(arrival.seq)) tally.count("retention", "ids that outlived their event");
+    }
+    for (const arrival of model.remembered.values()) {
+      if (model.isStored(arrival)) continue;
+      guaranteeSame(
+        FORGOTTEN,
+        file.ids.get(arrival.seq),
+        arrival.at,
+        `when ${arrival.seq} was received first`,
+      );
+    }
+  }
+
+  /** Nothing is left to do: every rule is kept to, and no id is remembered for too long. */
+  #expectDone(model: Model, { now }: PruneCall): void {
+    const due = dueByRule(model.events, this.retention(), now).find((events) => events.length > 0);
+    guarantee(
+      "at rest every rule is kept to",
+      due === undefined,
+      () => `${due?.map(({ seq }) => seq)} are due`,
+    );
+    if (!model.isPruned) return;
+    for (const arrival of model.remembered.values()) {
+      const isRight = model.isStored(arrival) || !this.#isOver(arrival, now);
+      guarantee(FORGOTTEN, isRight, () => `${arrival.seq} of ${arrival.at} is still remembered at ${now}`);
+    }
+  }
+
+  #isOver({ at }: Arrival, now: number): boolean {
+    const { dedupWindowMs } = this.retention();
+    return dedupWindowMs === 0 || now >= at + dedupWindowMs;
+  }
+}
+
+/** Whether less is removed or forgotten in the file than in the model. */
+function isBehind({ prunedThrough, ids }: PrunedFile, model: Model): boolean {
+  if (prunedThrough.some(({ name, seq }) => seq < model.prunedThrough(name))) return true;
+  return [...ids.keys()].some((seq) => !model.remembered.has(seq));
+}
