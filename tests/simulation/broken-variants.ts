@@ -6,6 +6,7 @@ import { INGEST_VARIANTS } from "./variants/ingest-variants.ts";
 import { LIVE_VARIANTS } from "./variants/live-variants.ts";
 import { LOOKUP_VARIANTS } from "./variants/lookup-variants.ts";
 import type { BrokenVariant } from "./variants/replace.ts";
+import { RETENTION_VARIANTS } from "./variants/retention-variants.ts";
 import { STORAGE_VARIANTS } from "./variants/storage-variants.ts";
 
 export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
@@ -13,6 +14,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   ...LOOKUP_VARIANTS,
   ...INGEST_VARIANTS,
   ...LIVE_VARIANTS,
+  ...RETENTION_VARIANTS,
 ];
 
 /** Plays a history of a broken node; broken anew each time, so that a seed makes the same history every time. */

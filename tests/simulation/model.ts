@@ -50,6 +50,8 @@ export class Model {
   /** What retention has removed of each topic. */
   readonly #pruned = new Map<string, Arrival[]>();
   #events: Arrival[] = [];
+  /** When the event of each `seq` was received, whatever has become of it; nothing at 0. */
+  readonly #receivedAt: number[] = [0];
   #newestSeq = 0;
   #received = 0;
   #lastAt = 0;
@@ -132,6 +134,7 @@ export class Model {
     if (first === undefined) {
       const arrival = { ...event, seq: ++this.#newestSeq, at };
       this.#remember(arrival);
+      this.#receivedAt.push(at);
       this.#events.push(arrival);
       counters.unique_processed++;
       return { status: "processed", first: arrival };
@@ -178,8 +181,17 @@ export class Model {
       this.#events = events;
       this.#pruned.clear();
       for (const [topic, list] of pruned) this.#pruned.set(topic, list);
-      for (const arrival of forgotten) this.#remember(arrival);
+      for (const arrival of [...removed, ...forgotten]) this.#remember(arrival);
     };
+  }
+
+  receivedAt(seq: number): number | undefined {
+    return this.#receivedAt[seq];
+  }
+
+  /** The id outlives its event, and this is all that is known of when it came. */
+  outlive(arrival: Arrival, at: number): void {
+    if (at !== arrival.at) this.#remember({ ...arrival, at });
   }
 
   #remember(arrival: Arrival): void {
@@ -195,6 +207,7 @@ export class Model {
     for (const [topic, times] of this.#times) copy.#times.set(topic, { ...times });
     for (const [topic, list] of this.#pruned) copy.#pruned.set(topic, list);
     copy.#events = [...this.#events];
+    for (const at of this.#receivedAt.slice(1)) copy.#receivedAt.push(at);
     copy.#newestSeq = this.#newestSeq;
     copy.#baseSeq = this.#baseSeq;
     copy.#received = this.#received;

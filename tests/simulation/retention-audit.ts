@@ -15,8 +15,16 @@ import { guarantee, guaranteeSame } from "./violation.ts";
 export interface PrunedFile {
   /** Per topic, in the order of their numbers. */
   readonly prunedThrough: readonly { readonly name: string; readonly seq: number }[];
-  /** By `seq`: when it was received first, as the file has it. */
-  readonly ids: ReadonlyMap<number, number>;
+  /** By `seq`. */
+  readonly ids: ReadonlyMap<number, FileId>;
+}
+
+/** An id as the file has it. */
+export interface FileId {
+  /** When it was received; where rows have been joined, when the last one of the row was. */
+  readonly at: number;
+  /** The last `seq` that its row covers. */
+  readonly rowEnd: number;
 }
 
 const WHOLE = "a step of retention is whole";
@@ -78,8 +86,8 @@ export class RetentionAudit {
   }
 
   /** Rows follow on each other, from what is forgotten on; every one is sound. */
-  #ids(): Map<number, number> {
-    const ids = new Map<number, number>();
+  #ids(): Map<number, FileId> {
+    const ids = new Map<number, FileId>();
     let next = this.#meta("forgotten_through") + 1;
     const stored = this.db.query<{ n: number }, [number, number]>(
       "SELECT count(*) AS n FROM events WHERE seq BETWEEN ? AND ?",
@@ -91,7 +99,8 @@ export class RetentionAudit {
       guaranteeSame(WHOLE, row.firstSeq, next, "where a row of ids begins");
       next = row.firstSeq + row.count;
       const before = ids.size;
-      forEachId(row, (seq) => ids.set(seq, row.receivedAt));
+      const id = { at: row.receivedAt, rowEnd: next - 1 };
+      forEachId(row, (seq) => ids.set(seq, id));
       const events = stored.get(row.firstSeq, next - 1)!.n;
       guaranteeSame(
         WHOLE,

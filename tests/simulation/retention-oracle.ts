@@ -109,18 +109,19 @@ export class RetentionOracle {
       guarantee(FORGOTTEN, isRight, () => `${arrival.seq} of ${arrival.at} is forgotten at ${now}`);
     }
     for (const arrival of removed) {
-      const isRight = !file.ids.has(arrival.seq) || !this.#isOver(arrival, now);
-      guarantee(FORGOTTEN, isRight, () => `${arrival.seq} of ${arrival.at} is remembered at ${now}`);
-      if (file.ids.has(arrival.seq)) tally.count("retention", "ids that outlived their event");
-    }
-    for (const arrival of model.remembered.values()) {
-      if (model.isStored(arrival)) continue;
+      const id = file.ids.get(arrival.seq);
+      if (id === undefined) continue;
       guaranteeSame(
         FORGOTTEN,
-        file.ids.get(arrival.seq),
-        arrival.at,
-        `when ${arrival.seq} was received first`,
+        id.at,
+        model.receivedAt(id.rowEnd),
+        `when the row of ${arrival.seq} was written`,
       );
+      const isRight = !this.#isOver(id, now);
+      guarantee(FORGOTTEN, isRight, () => `${arrival.seq} of ${id.at} is remembered at ${now}`);
+      model.outlive(arrival, id.at);
+      tally.count("retention", "ids that outlived their event");
+      if (id.at !== arrival.at) tally.count("retention", "ids that outlived their event in a joined row");
     }
   }
 
@@ -139,7 +140,7 @@ export class RetentionOracle {
     }
   }
 
-  #isOver({ at }: Arrival, now: number): boolean {
+  #isOver({ at }: { at: number }, now: number): boolean {
     const { dedupWindowMs } = this.retention();
     return dedupWindowMs === 0 || now >= at + dedupWindowMs;
   }
