@@ -13,6 +13,11 @@ export interface PruneCall {
   readonly rowsMax: number;
 }
 
+/** The next process may have other rules than the one that took the step. */
+interface Step extends PruneCall {
+  readonly retention: Retention;
+}
+
 const OLDEST = "only the oldest events that no rule keeps are removed";
 const FORGOTTEN = "an id is forgotten with its event or at the end of the window";
 
@@ -20,7 +25,7 @@ export class RetentionOracle {
   /** Whether the last step found nothing more to do. */
   isAtRest = false;
   /** A step that may or may not be in the file. */
-  #inFlight: PruneCall | undefined;
+  #inFlight: Step | undefined;
   /** Takes back the last step, which no sync has covered yet. */
   #undo: (() => void) | undefined;
   #lostPower = false;
@@ -39,7 +44,7 @@ export class RetentionOracle {
 
   /** The process died in the middle of a step, or nobody can say what became of it. */
   lost(call: PruneCall): void {
-    this.#inFlight = call;
+    this.#inFlight = { ...call, retention: this.retention() };
   }
 
   /** @returns what was removed and forgotten. */
@@ -50,11 +55,12 @@ export class RetentionOracle {
     report: PruneReport,
     isSynced: boolean,
   ): Pruning {
-    const pruning = this.#follow(model, audit.read(), call, isSynced);
+    const step = { ...call, retention: this.retention() };
+    const pruning = this.#follow(model, audit.read(), step, isSynced);
     guaranteeSame(OLDEST, report.removed, pruning.removed.length, "events that a step says it removed");
     audit.compare(model);
     this.isAtRest = report.isDone;
-    if (report.isDone) this.#expectDone(model, call);
+    if (report.isDone) expectDone(model, step);
     if (pruning.removed.length > 0) tally.count("retention", "steps that removed events");
     else if (pruning.forgotten.length > 0) tally.count("retention", "steps that forgot ids");
     return pruning;
@@ -77,14 +83,14 @@ export class RetentionOracle {
     audit.compare(model);
   }
 
-  #follow(model: Model, file: PrunedFile, call: PruneCall, isSynced: boolean): Pruning {
+  #follow(model: Model, file: PrunedFile, step: Step, isSynced: boolean): Pruning {
     const through = new Map(file.prunedThrough.map(({ name, seq }) => [name, seq]));
     const removed = model.events.filter(({ topic, seq }) => seq <= (through.get(topic) ?? 0));
     const forgotten = [...model.remembered.values()].filter(({ seq }) => !file.ids.has(seq));
     const pruning = { removed, forgotten };
-    if (removed.length > 0) this.#expectDue(model, removed, call);
+    if (removed.length > 0) expectDue(model, removed, step);
     const undo = model.prune(pruning);
-    this.#expectIds(model, pruning, file, call.now);
+    expectIds(model, pruning, file, step);
     if (removed.length + forgotten.length > 0) {
       // Everything before a synced step is synced as well.
       if (isSynced) this.#undo = undefined;
@@ -92,58 +98,57 @@ export class RetentionOracle {
     }
     return pruning;
   }
+}
 
-  /** One rule asked for it, and it is the oldest of what the rule asks for. */
-  #expectDue({ events }: Model, removed: readonly Arrival[], { now, rowsMax }: PruneCall): void {
-    guarantee(OLDEST, removed.length <= rowsMax, () => `${removed.length} in a step of ${rowsMax}`);
-    const isAsked = dueByRule(events, this.retention(), now).some(
-      (due) => due.length >= removed.length && removed.every(({ seq }, i) => due[i]!.seq === seq),
+/** One rule asked for it, and it is the oldest of what the rule asks for. */
+function expectDue({ events }: Model, removed: readonly Arrival[], { now, rowsMax, retention }: Step): void {
+  guarantee(OLDEST, removed.length <= rowsMax, () => `${removed.length} in a step of ${rowsMax}`);
+  const isAsked = dueByRule(events, retention, now).some(
+    (due) => due.length >= removed.length && removed.every(({ seq }, i) => due[i]!.seq === seq),
+  );
+  guarantee(OLDEST, isAsked, () => `${removed.map(({ seq }) => seq)} of ${events.map(({ seq }) => seq)}`);
+}
+
+/** With what is removed go the ids whose window is over; of those that outlive their event some may go. */
+function expectIds(model: Model, { removed, forgotten }: Pruning, file: PrunedFile, step: Step): void {
+  for (const arrival of forgotten) {
+    const isRight = !model.isStored(arrival) && isOver(arrival, step);
+    guarantee(FORGOTTEN, isRight, () => `${arrival.seq} of ${arrival.at} is forgotten at ${step.now}`);
+  }
+  for (const arrival of removed) {
+    const id = file.ids.get(arrival.seq);
+    if (id === undefined) continue;
+    guaranteeSame(
+      FORGOTTEN,
+      id.at,
+      model.receivedAt(id.rowEnd),
+      `when the row of ${arrival.seq} was written`,
     );
-    guarantee(OLDEST, isAsked, () => `${removed.map(({ seq }) => seq)} of ${events.map(({ seq }) => seq)}`);
+    const isRight = !isOver(id, step);
+    guarantee(FORGOTTEN, isRight, () => `${arrival.seq} of ${id.at} is remembered at ${step.now}`);
+    model.outlive(arrival, id.at);
+    tally.count("retention", "ids that outlived their event");
+    if (id.at !== arrival.at) tally.count("retention", "ids that outlived their event in a joined row");
   }
+}
 
-  /** With what is removed go the ids whose window is over; of those that outlive their event some may go. */
-  #expectIds(model: Model, { removed, forgotten }: Pruning, file: PrunedFile, now: number): void {
-    for (const arrival of forgotten) {
-      const isRight = !model.isStored(arrival) && this.#isOver(arrival, now);
-      guarantee(FORGOTTEN, isRight, () => `${arrival.seq} of ${arrival.at} is forgotten at ${now}`);
-    }
-    for (const arrival of removed) {
-      const id = file.ids.get(arrival.seq);
-      if (id === undefined) continue;
-      guaranteeSame(
-        FORGOTTEN,
-        id.at,
-        model.receivedAt(id.rowEnd),
-        `when the row of ${arrival.seq} was written`,
-      );
-      const isRight = !this.#isOver(id, now);
-      guarantee(FORGOTTEN, isRight, () => `${arrival.seq} of ${id.at} is remembered at ${now}`);
-      model.outlive(arrival, id.at);
-      tally.count("retention", "ids that outlived their event");
-      if (id.at !== arrival.at) tally.count("retention", "ids that outlived their event in a joined row");
-    }
+/** Nothing is left to do: every rule is kept to, and no id is remembered for too long. */
+function expectDone(model: Model, step: Step): void {
+  const due = dueByRule(model.events, step.retention, step.now).find((events) => events.length > 0);
+  guarantee(
+    "at rest every rule is kept to",
+    due === undefined,
+    () => `${due?.map(({ seq }) => seq)} are due`,
+  );
+  if (!model.isPruned) return;
+  for (const arrival of model.remembered.values()) {
+    const isRight = model.isStored(arrival) || !isOver(arrival, step);
+    guarantee(FORGOTTEN, isRight, () => `${arrival.seq} of ${arrival.at} is still remembered at ${step.now}`);
   }
+}
 
-  /** Nothing is left to do: every rule is kept to, and no id is remembered for too long. */
-  #expectDone(model: Model, { now }: PruneCall): void {
-    const due = dueByRule(model.events, this.retention(), now).find((events) => events.length > 0);
-    guarantee(
-      "at rest every rule is kept to",
-      due === undefined,
-      () => `${due?.map(({ seq }) => seq)} are due`,
-    );
-    if (!model.isPruned) return;
-    for (const arrival of model.remembered.values()) {
-      const isRight = model.isStored(arrival) || !this.#isOver(arrival, now);
-      guarantee(FORGOTTEN, isRight, () => `${arrival.seq} of ${arrival.at} is still remembered at ${now}`);
-    }
-  }
-
-  #isOver({ at }: { at: number }, now: number): boolean {
-    const { dedupWindowMs } = this.retention();
-    return dedupWindowMs === 0 || now >= at + dedupWindowMs;
-  }
+function isOver({ at }: { at: number }, { now, retention: { dedupWindowMs } }: Step): boolean {
+  return dedupWindowMs === 0 || now >= at + dedupWindowMs;
 }
 
 /** Whether less is removed or forgotten in the file than in the model. */
