@@ -19,13 +19,18 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
 
 /** Plays a history of a broken node; broken anew each time, so that a seed makes the same history every time. */
 export function runBroken(variant: BrokenVariant, seed: number, options: HistoryOptions = {}): string {
-  const { parts, install, isLarge = false } = variant;
+  const { parts, install } = variant;
   const restore = install?.();
   try {
-    return runHistory(seed, { ...options, isLarge, parts: { ...REAL_PARTS, ...parts?.() } });
+    return runHistory(seed, { ...options, ...kindOf(variant), parts: { ...REAL_PARTS, ...parts?.() } });
   } finally {
     restore?.();
   }
+}
+
+/** The kind of history in which it can be seen. */
+export function kindOf({ isLarge, hasRetention }: BrokenVariant): HistoryOptions {
+  return { isLarge: isLarge === true, hasRetention: hasRetention === true };
 }
 
 export interface Catch {

@@ -42,6 +42,8 @@ export interface HistoryOptions {
   readonly only?: ReadonlySet<number>;
   /** Whether the file is large to begin with; without it few are, since they take long. */
   readonly isLarge?: boolean;
+  /** Whether the node has rules of retention, as some have without it. */
+  readonly hasRetention?: boolean;
 }
 
 /** In the middle of the migration of a new file. */
@@ -94,7 +96,7 @@ export function runHistory(seed: number, options: HistoryOptions = {}): string {
       queueBytesMax: random.pick([500, 5_000, 100_000, 100_000]),
       socketsPerTurnMax: random.pick([1, 2, 512]),
       hasStrongFingerprints,
-      retentions: drawRetentions(random, isLarge, hasStrongFingerprints),
+      retentions: drawRetentions(random, { ...options, isLarge, hasStrongFingerprints }),
       pruneRowsMax: isLarge ? 512 : random.pick([1, 3, 10, 512]),
     };
     const first = random.weighted({ start: 8, "go on starting": 1, [DIE_AT_FIRST]: 1 });
@@ -121,9 +123,17 @@ export function runHistory(seed: number, options: HistoryOptions = {}): string {
 }
 
 /** Most nodes keep everything. Of those that don't, some are started again with other rules, or with none. */
-function drawRetentions(random: Random, isLarge: boolean, hasStrongFingerprints: boolean): Retention[] {
-  if (!random.chance(RETENTION_CHANCE)) return [KEEP_EVERYTHING];
-  const draw = (): Retention => drawRetention(random, isLarge ? SEGMENT_EVENTS : 0, hasStrongFingerprints);
+function drawRetentions(
+  random: Random,
+  {
+    isLarge,
+    hasStrongFingerprints,
+    hasRetention = false,
+  }: HistoryOptions & { hasStrongFingerprints: boolean },
+): Retention[] {
+  if (!random.chance(RETENTION_CHANCE) && !hasRetention) return [KEEP_EVERYTHING];
+  const draw = (): Retention =>
+    drawRetention(random, isLarge === true ? SEGMENT_EVENTS : 0, hasStrongFingerprints);
   const first = draw();
   return random.chance(0.6) ? [first] : [first, draw(), KEEP_EVERYTHING];
 }

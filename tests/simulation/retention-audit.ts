@@ -41,8 +41,8 @@ export class RetentionAudit {
     return { prunedThrough, ids: this.#ids() };
   }
 
-  /** Rows, counters, ids and notes of the file agree with each other and with the model. */
-  compare(model: Model): void {
+  /** Rows, counters, ids and notes of the file agree with each other and with the model. @param file as it is now. */
+  compare(model: Model, file = this.read()): void {
     const rows = this.db.query<{ seq: number }, []>("SELECT seq FROM events ORDER BY seq").all();
     const stored = rows.map(({ seq }) => seq);
     guaranteeSame(
@@ -57,7 +57,7 @@ export class RetentionAudit {
       0,
     );
     guaranteeSame(WHOLE, this.#meta("pruned_through"), newest, "the end of what is pruned");
-    const ids = [...this.#ids().keys()];
+    const ids = [...file.ids.keys()];
     guaranteeSame(
       WHOLE,
       ids,

@@ -66,9 +66,10 @@ export class RetentionOracle {
     if (isDone) expectDone(model, step);
     // A step that did nothing left everything as it was.
     if (isDone && removed === 0 && ++this.#idle % IDLE_COMPARED_EVERY > 0) return NOTHING;
-    const pruning = this.#follow(model, audit.read(), step, isSynced);
+    const file = audit.read();
+    const pruning = this.#follow(model, file, step, isSynced);
     guaranteeSame(OLDEST, removed, pruning.removed.length, "events that a step says it removed");
-    audit.compare(model);
+    audit.compare(model, file);
     if (pruning.removed.length > 0) tally.count("retention", "steps that removed events");
     else if (pruning.forgotten.length > 0) tally.count("retention", "steps that forgot ids");
     return pruning;
@@ -88,7 +89,7 @@ export class RetentionOracle {
     this.#undo = undefined;
     this.#lostPower = false;
     this.isAtRest = false;
-    audit.compare(model);
+    audit.compare(model, file);
   }
 
   #follow(model: Model, file: PrunedFile, step: Step, isSynced: boolean): Pruning {

@@ -111,7 +111,7 @@ function binding(statement: string, change: (args: unknown[]) => unknown[]): Pic
   );
 }
 
-export const RETENTION_VARIANTS: readonly BrokenVariant[] = [
+const VARIANTS: readonly BrokenVariant[] = [
   { name: "removes one event too many", install: () => replaceMustRemove(pruneOneTooMany) },
   { name: "removes the event after the one that has to go", ...withDatabase(pruneNewest) },
   {
@@ -202,3 +202,8 @@ export const RETENTION_VARIANTS: readonly BrokenVariant[] = [
     ),
   },
 ];
+
+export const RETENTION_VARIANTS: readonly BrokenVariant[] = VARIANTS.map((variant) => ({
+  ...variant,
+  hasRetention: true,
+}));
