@@ -1,7 +1,7 @@
 /** The simulation finds what it is there to find: each deliberately broken node is caught within some seeds. */
 
 import { describe, expect, test } from "bun:test";
-import { BROKEN_VARIANTS, firstCatch, runBroken } from "./broken-variants.ts";
+import { BROKEN_VARIANTS, firstCatch, kindOf, runBroken } from "./broken-variants.ts";
 import { HistoryViolation, runHistory } from "./history.ts";
 import { shrink } from "./shrink.ts";
 
@@ -15,7 +15,7 @@ describe("the simulation catches a node that", () => {
       console.log(caught?.found.message.split("\n")[0]?.slice(0, 180));
       expect(caught).toBeDefined();
       // The node as it is passes that very history.
-      runHistory(caught!.found.seed);
+      runHistory(caught!.found.seed, kindOf(variant));
     },
     300_000,
   );

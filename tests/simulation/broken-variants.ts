@@ -6,6 +6,7 @@ import { INGEST_VARIANTS } from "./variants/ingest-variants.ts";
 import { LIVE_VARIANTS } from "./variants/live-variants.ts";
 import { LOOKUP_VARIANTS } from "./variants/lookup-variants.ts";
 import type { BrokenVariant } from "./variants/replace.ts";
+import { RETENTION_VARIANTS } from "./variants/retention-variants.ts";
 import { STORAGE_VARIANTS } from "./variants/storage-variants.ts";
 
 export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
@@ -13,17 +14,23 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   ...LOOKUP_VARIANTS,
   ...INGEST_VARIANTS,
   ...LIVE_VARIANTS,
+  ...RETENTION_VARIANTS,
 ];
 
 /** Plays a history of a broken node; broken anew each time, so that a seed makes the same history every time. */
 export function runBroken(variant: BrokenVariant, seed: number, options: HistoryOptions = {}): string {
-  const { parts, install, isLarge = false } = variant;
+  const { parts, install } = variant;
   const restore = install?.();
   try {
-    return runHistory(seed, { ...options, isLarge, parts: { ...REAL_PARTS, ...parts?.() } });
+    return runHistory(seed, { ...options, ...kindOf(variant), parts: { ...REAL_PARTS, ...parts?.() } });
   } finally {
     restore?.();
   }
+}
+
+/** The kind of history in which it can be seen. */
+export function kindOf({ isLarge, hasRetention }: BrokenVariant): HistoryOptions {
+  return { isLarge: isLarge === true, hasRetention: hasRetention === true };
 }
 
 export interface Catch {

@@ -6,6 +6,7 @@ export const PROMISES = {
   live: "Snapshot plus deltas equals the store, exactly, for every subscriber, at every revision.",
   refused: "What is refused is refused whole, with a reason, and costs the rest nothing.",
   reading: "A read sees all that was acknowledged before it began, and nothing else.",
+  retained: "Retention removes the oldest events that its rules no longer keep, and nothing else.",
   running: "The node goes on, or says why not.",
 } as const;
 
@@ -17,6 +18,7 @@ export const CHECKS = {
   "counters equal rows": "stored",
   "fingerprints equal rows": "stored",
   "conflicts in the file are those of the commits": "stored",
+  "every commit is synced": "stored",
   "memory knows what is stored, and nothing else": "stored",
   "a start finds everything that was committed": "stored",
   "an outcome says what became of the events": "again",
@@ -43,6 +45,11 @@ export const CHECKS = {
   "pages hold what is stored": "reading",
   "an event is found by its key": "reading",
   "conflicts are read as they are stored": "reading",
+  "a page tells what retention has removed": "reading",
+  "only the oldest events that no rule keeps are removed": "retained",
+  "at rest every rule is kept to": "retained",
+  "an id is forgotten with its event or at the end of the window": "retained",
+  "a step of retention is whole": "retained",
   "storage fails only for a cause": "running",
   "no thread dies of an exception": "running",
   "the node comes to rest": "running",

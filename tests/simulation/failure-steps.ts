@@ -1,7 +1,14 @@
 /** Steps in which something breaks: statements, commits, disks, clocks, threads, the process, the power. */
 
 import { Database } from "bun:sqlite";
-import { commitFault, openingFault, statementFault } from "./faults.ts";
+import {
+  commitFault,
+  openingFault,
+  PRUNE_STATEMENTS,
+  pruneFault,
+  ROLLBACK_FAULT,
+  statementFault,
+} from "./faults.ts";
 import { publish } from "./publish-steps.ts";
 import type { Lane } from "./scheduler.ts";
 import { type Stage, work } from "./stage.ts";
@@ -121,6 +128,26 @@ export function dieInCommit({ random, world }: Stage): void {
     when: random.pick(["before", "after"]),
     isPowerCut: random.chance(0.6),
   });
+}
+
+/** Dies around any statement that only retention runs, or around its commit: the second of a turn. */
+export function dieInPruning({ random, world }: Stage): void {
+  const isCommit = random.chance(0.4);
+  world.dieAt({
+    statement: isCommit ? "COMMIT" : random.pick(PRUNE_STATEMENTS),
+    skip: isCommit ? 1 : random.below(3),
+    when: random.pick(["before", "after"]),
+    isPowerCut: random.chance(0.6),
+  });
+}
+
+/** The second commit of a turn is that of a step, where the first one brought in something. */
+export function failPruning(stage: Stage): void {
+  const { random, world } = stage;
+  const fault = pruneFault(random);
+  const isSecond = fault.statement === "COMMIT" && random.chance(0.7);
+  world.faults.arm(isSecond ? { ...fault, skip: 1 } : fault, ...(random.chance(0.3) ? [ROLLBACK_FAULT] : []));
+  publish(stage);
 }
 
 /** Dies in the middle of a start: of its migration where the file is new, of the recovery where it is not. */

@@ -18,6 +18,8 @@ export interface FiredFault {
   readonly code: string;
 }
 
+const SYNCHRONOUS = "PRAGMA synchronous = ";
+
 const METHODS = ["run", "get", "all", "values"] as const;
 
 export class Faults {
@@ -25,6 +27,10 @@ export class Faults {
   #fired: FiredFault[] = [];
   /** Called around every statement: here a process can die in the middle of a commit. */
   onStatement: ((sql: string, when: "before" | "after") => void) | undefined;
+  /** The same for who only looks: hears first what begins and last what has ended. */
+  watch: ((sql: string, when: "before" | "after") => void) | undefined;
+  /** Whether a commit would be synced now. */
+  isSynced = true;
   #armed: (Fault & { left: number })[] = [];
   #opensThatFail = 0;
 
@@ -55,10 +61,20 @@ export class Faults {
     return taken;
   }
 
-  /** Puts the faults into every statement that is prepared from now on. */
+  /** Puts the faults into every statement from now on. */
   attach(db: Database): Database {
     const prepare = db.prepare.bind(db) as (sql: string) => Statement;
-    return Object.assign(db, { prepare: (sql: string) => this.#attachTo(sql, prepare(sql)) });
+    const run = db.run.bind(db);
+    this.isSynced = true;
+    return Object.assign(db, {
+      prepare: (sql: string) => this.#attachTo(sql, prepare(sql)),
+      run: (sql: string, ...values: SQLQueryBindings[][]) =>
+        this.#around(sql, () => {
+          const result = run(sql, ...values);
+          if (sql.startsWith(SYNCHRONOUS)) this.isSynced = sql.endsWith("FULL");
+          return result;
+        }),
+    });
   }
 
   #attachTo(sql: string, statement: Statement): Statement {
@@ -73,10 +89,12 @@ export class Faults {
 
   #around(sql: string, run: () => unknown): unknown {
     const text = sql.trimStart();
+    this.watch?.(text, "before");
     this.onStatement?.(text, "before");
     this.#maybeFail(text, "before");
     const result = run();
     this.onStatement?.(text, "after");
+    this.watch?.(text, "after");
     this.#maybeFail(text, "after");
     return result;
   }
@@ -86,6 +104,8 @@ export class Faults {
     if (fault === undefined || fault.left-- > 0) return;
     // A full disk is only ever reported before a commit is valid.
     if (fault.code === "SQLITE_FULL" && when === "after" && sql.startsWith("COMMIT")) return;
+    // A setting that is made is only ever refused before.
+    if (when === "after" && sql.startsWith(SYNCHRONOUS)) return;
     this.#armed = this.#armed.filter((armed) => armed !== fault);
     this.#fail(sql, when, fault.code);
   }
@@ -102,6 +122,17 @@ export function kindOf(sql: string): string {
   return /^(?:(?:INSERT INTO|DELETE FROM|UPDATE|CREATE TABLE|PRAGMA)\s+)?["`]?\w+/i.exec(sql)?.[0] ?? sql;
 }
 
+/** What a step of retention runs. */
+export const PRUNE_STATEMENTS = [
+  "DELETE FROM events",
+  "DELETE FROM fingerprints",
+  "UPDATE counters",
+  "INSERT INTO fingerprints",
+  "INSERT INTO meta",
+  SYNCHRONOUS,
+  "PRAGMA synchronous",
+] as const;
+
 const STATEMENTS = [
   "",
   "BEGIN",
@@ -113,6 +144,7 @@ const STATEMENTS = [
   "DELETE FROM conflicts",
   "SELECT",
   "PRAGMA wal_checkpoint",
+  ...PRUNE_STATEMENTS,
 ] as const;
 
 /** A commit that fails before or after it was synced; a full disk, which SQLite only reports before it is valid. */
@@ -130,6 +162,13 @@ export function statementFault(random: Random): Fault {
     when: random.pick(["before", "after"] as const),
     code: random.pick(["SQLITE_IOERR_WRITE", "SQLITE_IOERR_READ", "SQLITE_FULL", "SQLITE_NOMEM"]),
   };
+}
+
+/** A step of retention that fails at any of its statements. */
+export function pruneFault(random: Random): Fault {
+  const isCommit = random.chance(0.3);
+  const fault = isCommit ? commitFault(random) : statementFault(random);
+  return { ...fault, statement: isCommit ? "COMMIT" : random.pick(PRUNE_STATEMENTS) };
 }
 
 /** A rollback that fails as well: then the outcome is unknown. */

@@ -1,9 +1,13 @@
 /** One history: a node, its publishers and subscribers, and a seeded row of things that happen to them. */
 
+import { PRUNE_POLL_MS } from "../../src/ingest/prune-schedule.ts";
+import { KEEP_EVERYTHING, type Retention } from "../../src/storage/retention.ts";
+import { SEGMENT_EVENTS } from "../../src/storage/sqlite/topic-segments.ts";
 import { dieAtFirst } from "./failure-steps.ts";
 import { resend } from "./publish-steps.ts";
 import { Random } from "./random.ts";
 import { readEnds } from "./reader-steps.ts";
+import { drawRetention } from "./retention-rules.ts";
 import { type NodeParts, REAL_PARTS } from "./simulated-node.ts";
 import { type Stage, work } from "./stage.ts";
 import { STEPS } from "./steps.ts";
@@ -12,7 +16,7 @@ import { SimulatedSubscriber } from "./subscribers.ts";
 import { tally } from "./tally.ts";
 import { emptyBeginning, largeBeginning } from "./templates.ts";
 import { Traffic } from "./traffic.ts";
-import { guaranteeSame, Violation } from "./violation.ts";
+import { guarantee, guaranteeSame, Violation } from "./violation.ts";
 import { weakenFingerprints } from "./weak-fingerprints.ts";
 import { World } from "./world.ts";
 
@@ -38,10 +42,14 @@ export interface HistoryOptions {
   readonly only?: ReadonlySet<number>;
   /** Whether the file is large to begin with; without it few are, since they take long. */
   readonly isLarge?: boolean;
+  /** Whether the node has rules of retention, as some have without it. */
+  readonly hasRetention?: boolean;
 }
 
 /** In the middle of the migration of a new file. */
 const DIE_AT_FIRST = "die in the first start";
+
+const RETENTION_CHANCE = 0.4;
 
 const LARGE_CHANCE = 1 / 250;
 
@@ -88,6 +96,8 @@ export function runHistory(seed: number, options: HistoryOptions = {}): string {
       queueBytesMax: random.pick([500, 5_000, 100_000, 100_000]),
       socketsPerTurnMax: random.pick([1, 2, 512]),
       hasStrongFingerprints,
+      retentions: drawRetentions(random, { ...options, isLarge, hasStrongFingerprints }),
+      pruneRowsMax: isLarge ? 512 : random.pick([1, 3, 10, 512]),
     };
     const first = random.weighted({ start: 8, "go on starting": 1, [DIE_AT_FIRST]: 1 });
     const isMigrated = first !== DIE_AT_FIRST && random.chance(0.95);
@@ -110,6 +120,22 @@ export function runHistory(seed: number, options: HistoryOptions = {}): string {
     world?.close();
     restoreFingerprints?.();
   }
+}
+
+/** Most nodes keep everything. Of those that don't, some are started again with other rules, or with none. */
+function drawRetentions(
+  random: Random,
+  {
+    isLarge,
+    hasStrongFingerprints,
+    hasRetention = false,
+  }: HistoryOptions & { hasStrongFingerprints: boolean },
+): Retention[] {
+  if (!random.chance(RETENTION_CHANCE) && !hasRetention) return [KEEP_EVERYTHING];
+  const draw = (): Retention =>
+    drawRetention(random, isLarge === true ? SEGMENT_EVENTS : 0, hasStrongFingerprints);
+  const first = draw();
+  return random.chance(0.6) ? [first] : [first, draw(), KEEP_EVERYTHING];
 }
 
 /** All is drawn before anything is played, so that it stays the same when steps are left out. */
@@ -181,6 +207,18 @@ function settle(stage: Stage): void {
   world.pass(1_100);
   world.run("all");
   for (const subscriber of world.subscribers) subscriber.expectCurrent(world.node.hub);
+  restRetention(stage);
   world.compareFile();
   readEnds(stage);
+}
+
+/** Retention reaches its end: one step each time that its timer fires. */
+function restRetention({ world }: Stage): void {
+  const { retention } = world.oracle;
+  retention.isAtRest = false;
+  for (let round = 0; round < ROUNDS_MAX && !retention.isAtRest; round++) {
+    world.pass(PRUNE_POLL_MS);
+    world.run("all");
+  }
+  guarantee("at rest every rule is kept to", retention.isAtRest, () => "retention never comes to rest");
 }

@@ -33,14 +33,25 @@ export interface TopicTimes {
   lastAt: number;
 }
 
+/** One step of retention. */
+export interface Pruning {
+  /** In the order of `seq`. */
+  readonly removed: readonly Arrival[];
+  readonly forgotten: readonly Arrival[];
+}
+
 export class Model {
   /** Of every key that is remembered, whether its event is still stored or not. */
   readonly #first = new Map<string, Arrival>();
+  /** The same by their `seq`. */
+  readonly #ids = new Map<number, Arrival>();
   readonly #counters = new Map<string, Counters>();
   readonly #times = new Map<string, TopicTimes>();
-  /** How many events of a topic retention has removed. */
-  readonly #pruned = new Map<string, number>();
+  /** What retention has removed of each topic. */
+  readonly #pruned = new Map<string, Arrival[]>();
   #events: Arrival[] = [];
+  /** When the event of each `seq` was received, whatever has become of it; nothing at 0. */
+  readonly #receivedAt: number[] = [0];
   #newestSeq = 0;
   #received = 0;
   #lastAt = 0;
@@ -69,8 +80,9 @@ export class Model {
     this.#baseSeq = this.#newestSeq;
   }
 
-  get remembered(): number {
-    return this.#first.size;
+  /** The ids that are remembered, by their `seq`. */
+  get remembered(): ReadonlyMap<number, Arrival> {
+    return this.#ids;
   }
 
   get received(): number {
@@ -81,12 +93,30 @@ export class Model {
     return this.#times.get(topic)!;
   }
 
-  prunedOf(topic: string): number {
-    return this.#pruned.get(topic) ?? 0;
+  /** What retention has removed of a topic, in the order of `seq`. */
+  prunedOf(topic: string): readonly Arrival[] {
+    return this.#pruned.get(topic) ?? [];
   }
 
+  /** No event of the topic up to this `seq` is left. */
+  prunedThrough(topic: string): number {
+    return this.prunedOf(topic).at(-1)?.seq ?? 0;
+  }
+
+  /** Whether retention has ever removed anything. */
+  get isPruned(): boolean {
+    return this.#pruned.size > 0;
+  }
+
+  /** The first arrival of a key that is remembered. */
   find({ topic, scope, eventId }: EventKey): Arrival | undefined {
     return this.#first.get(`${topic} ${scope} ${eventId}`);
+  }
+
+  /** The same where its event is stored. */
+  findStored(key: EventKey): Arrival | undefined {
+    const first = this.find(key);
+    return first !== undefined && this.isStored(first) ? first : undefined;
   }
 
   /** Takes in what one commit holds. @param now the clock at that moment; the store's time never goes back. */
@@ -98,19 +128,20 @@ export class Model {
   }
 
   #take(event: SentEvent, at: number): Verdict {
-    const { topic, scope, eventId, payload } = event;
+    const { topic, payload } = event;
     const counters = this.#count(topic, at);
     const first = this.find(event);
     if (first === undefined) {
       const arrival = { ...event, seq: ++this.#newestSeq, at };
-      this.#first.set(`${topic} ${scope} ${eventId}`, arrival);
+      this.#remember(arrival);
+      this.#receivedAt.push(at);
       this.#events.push(arrival);
       counters.unique_processed++;
       return { status: "processed", first: arrival };
     }
     counters.duplicate_dropped++;
     // Nothing is left to compare with once the event is gone and only its id is remembered.
-    if (first.payload.meaning === payload.meaning || !this.#isStored(first))
+    if (first.payload.meaning === payload.meaning || !this.isStored(first))
       return { status: "duplicate", first };
     counters.conflicts++;
     this.conflicts.push({ ...event, seq: first.seq, at });
@@ -129,28 +160,54 @@ export class Model {
     return counters;
   }
 
-  #isStored({ topic, seq }: Arrival): boolean {
-    return this.prunedOf(topic) === 0 || this.#events.some((event) => event.seq === seq);
+  isStored({ topic, seq }: Arrival): boolean {
+    return seq > this.prunedThrough(topic);
   }
 
-  /** Retention removes events; their ids go with them, or are remembered for longer. Counters stay as they are. */
-  prune(seqs: ReadonlySet<number>, ids: "forgotten" | "remembered"): void {
-    for (const event of this.#events) {
-      if (!seqs.has(event.seq)) continue;
-      const { topic, scope, eventId } = event;
-      this.#pruned.set(topic, this.prunedOf(topic) + 1);
-      if (ids === "forgotten") this.#first.delete(`${topic} ${scope} ${eventId}`);
+  /**
+   * Retention removes events and forgets ids. Counters stay as they are.
+   * @returns what takes that back, as a power cut does with a step that was not synced.
+   */
+  prune({ removed, forgotten }: Pruning): () => void {
+    const gone = new Set(removed.map(({ seq }) => seq));
+    const [events, pruned] = [this.#events, new Map(this.#pruned)];
+    this.#events = events.filter(({ seq }) => !gone.has(seq));
+    for (const event of removed) this.#pruned.set(event.topic, [...this.prunedOf(event.topic), event]);
+    for (const { topic, scope, eventId, seq } of forgotten) {
+      this.#first.delete(`${topic} ${scope} ${eventId}`);
+      this.#ids.delete(seq);
     }
-    this.#events = this.#events.filter(({ seq }) => !seqs.has(seq));
+    return () => {
+      this.#events = events;
+      this.#pruned.clear();
+      for (const [topic, list] of pruned) this.#pruned.set(topic, list);
+      for (const arrival of [...removed, ...forgotten]) this.#remember(arrival);
+    };
+  }
+
+  receivedAt(seq: number): number | undefined {
+    return this.#receivedAt[seq];
+  }
+
+  /** The id outlives its event, and this is all that is known of when it came. */
+  outlive(arrival: Arrival, at: number): void {
+    if (at !== arrival.at) this.#remember({ ...arrival, at });
+  }
+
+  #remember(arrival: Arrival): void {
+    const { topic, scope, eventId, seq } = arrival;
+    this.#first.set(`${topic} ${scope} ${eventId}`, arrival);
+    this.#ids.set(seq, arrival);
   }
 
   clone(): Model {
     const copy = new Model();
-    for (const [key, arrival] of this.#first) copy.#first.set(key, arrival);
+    for (const arrival of this.#ids.values()) copy.#remember(arrival);
     for (const [topic, counters] of this.#counters) copy.#counters.set(topic, { ...counters });
     for (const [topic, times] of this.#times) copy.#times.set(topic, { ...times });
-    for (const [topic, count] of this.#pruned) copy.#pruned.set(topic, count);
+    for (const [topic, list] of this.#pruned) copy.#pruned.set(topic, list);
     copy.#events = [...this.#events];
+    for (const at of this.#receivedAt.slice(1)) copy.#receivedAt.push(at);
     copy.#newestSeq = this.#newestSeq;
     copy.#baseSeq = this.#baseSeq;
     copy.#received = this.#received;

@@ -6,10 +6,13 @@ import type { Grant } from "../../src/ingest/grant.ts";
 import { commitOutcomesOf, type FromLedger } from "../../src/ingest/ledger-messages.ts";
 import type { Outcome } from "../../src/ingest/publish.ts";
 import type { ProblemCode } from "../../src/problem.ts";
+import { StoreError } from "../../src/storage/event-store.ts";
+import { keepsEverything, type PruneReport } from "../../src/storage/retention.ts";
 import type { SqliteEventStore } from "../../src/storage/sqlite/sqlite-event-store.ts";
 import type { Faults, FiredFault } from "./faults.ts";
 import type { FileAudit } from "./file-audit.ts";
 import type { EventKey, Model, SentEvent, TopicCounters, Verdict } from "./model.ts";
+import type { PruneCall, RetentionOracle } from "./retention-oracle.ts";
 import { tally } from "./tally.ts";
 import type { Intent } from "./traffic.ts";
 import { guarantee, guaranteeSame } from "./violation.ts";
@@ -33,6 +36,9 @@ export interface Submission {
 
 export interface OracleOptions {
   readonly faults: Faults;
+  readonly retention: RetentionOracle;
+  /** Whether all that was written so far would survive a power cut. */
+  readonly isSynced: () => boolean;
   readonly topicsMax: number;
   /** The clock as the ledger read it last. */
   readonly lastNow: () => number;
@@ -86,6 +92,34 @@ export class Oracle {
         this.#located(message);
         break;
     }
+  }
+
+  get retention(): RetentionOracle {
+    return this.options.retention;
+  }
+
+  /** A step of retention has ended. One that failed has changed nothing, unless nobody can say what it did. */
+  pruned(call: PruneCall, { value, error }: Attempt<PruneReport>): void {
+    const { model, retention } = this;
+    const { faults } = this.options;
+    const { isPruned } = model;
+    if (error !== undefined) {
+      const fired = faults.takeFired();
+      const hasCause = fired.length > 0 || this.isDiskFull;
+      guarantee("storage fails only for a cause", hasCause, () => `a step of retention: ${error}`);
+      tally.count("retention", "steps that failed");
+      if (error instanceof StoreError && error.outcome === "unknown") retention.lost(call);
+      else this.options.audit().retention.compare(model);
+      return;
+    }
+    // Most nodes keep everything, and look at nothing.
+    if (value!.isDone && !isPruned && keepsEverything(retention.retention())) {
+      retention.isAtRest = true;
+      return;
+    }
+    const audit = this.options.audit().retention;
+    const { removed, forgotten } = retention.stepped(model, audit, call, value!, this.options.isSynced());
+    this.#compareMemory([...removed, ...forgotten]);
   }
 
   /** Whether the model is what the file holds: not while nobody can say what became of a commit. */
@@ -142,9 +176,13 @@ export class Oracle {
       candidate.commit(this.#limbo.events, this.#limbo.now);
       const isIn = audit.received === candidate.received;
       tally.count("openings", `a commit of unknown outcome was ${isIn ? "" : "not "}stored`);
-      if (isIn) this.model = candidate;
+      if (isIn) {
+        this.model = candidate;
+        this.retention.synced();
+      }
       this.#limbo = undefined;
     }
+    this.retention.opened(this.model, audit.retention);
     audit.compareAll(this.model);
     const topics = contents.topics.map((topic) => ({
       ...countersIn(topic),
@@ -160,7 +198,7 @@ export class Oracle {
     guaranteeSame(found, topics, expected, "topics after opening");
     guaranteeSame(found, contents.events, this.model.events.length, "events after opening");
     this.boards.push(this.model.snapshot());
-    this.#compareMemory([]);
+    this.#compareMemory(this.model.isPruned ? [...this.model.remembered.values()] : []);
   }
 
   #decided(message: FromLedger & { kind: "outcomes" }): void {
@@ -186,7 +224,12 @@ export class Oracle {
       isCounted,
       "whether the counters are told",
     );
-    if (isCounted) this.boards.push(this.model.snapshot());
+    if (isCounted) {
+      this.boards.push(this.model.snapshot());
+      const { isSynced } = this.options.faults;
+      guarantee("every commit is synced", isSynced, () => "synchronous is not FULL any more");
+      this.retention.synced();
+    }
     if (events.length > 0) tally.count("commits", failure ?? (wasOpen ? "stored" : "not tried"));
     if (!wasOpen || failure === "outcome_unknown") return;
     this.options.audit().compare(this.model);
@@ -253,10 +296,23 @@ export class Oracle {
       const what = (): string =>
         `the index has ${located} for ${topic} ${scope} ${eventId}, stored is ${first?.seq}`;
       const isKnown = first === undefined || located.includes(first.seq);
-      guarantee(inMemory, isKnown && located.every((seq) => seq <= model.newestSeq), what);
+      guarantee(inMemory, isKnown && located.every((seq) => model.remembered.has(seq)), what);
       if (this.options.hasStrongFingerprints)
         guarantee(inMemory, located.length === (first === undefined ? 0 : 1), what);
     }
+  }
+}
+
+export interface Attempt<T> {
+  readonly value?: T;
+  readonly error?: unknown;
+}
+
+export function attempt<T>(task: () => T): Attempt<T> {
+  try {
+    return { value: task() };
+  } catch (error) {
+    return { error };
   }
 }
 

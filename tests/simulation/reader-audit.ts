@@ -18,7 +18,8 @@ export class ReaderAudit {
   /** One page, and where to go on. */
   comparePage(model: Model, query: EventQuery): number | null {
     const what = `the page ${JSON.stringify(query)}`;
-    const { events, count, next } = this.#reader.page(query);
+    const { events, count, next, gap } = this.#reader.page(query);
+    guaranteeSame("a page tells what retention has removed", gap, gapOf(model, query), `the gap of ${what}`);
     tally.count("reads", "pages");
     const all = matching(model, query);
     const expected = all.slice(0, count);
@@ -72,6 +73,14 @@ export class ReaderAudit {
   close(): void {
     this.#reader.close();
   }
+}
+
+/** Of these numbers some are gone: those of the topic, or of any, that would have followed. */
+function gapOf(model: Model, { after, order, topic }: EventQuery): { from: number; to: number } | undefined {
+  if (after === undefined || order === "desc") return undefined;
+  const topics = topic === undefined ? [...model.topics.keys()] : [topic];
+  const to = Math.max(0, ...topics.map((name) => model.prunedThrough(name)));
+  return to > after ? { from: after + 1, to } : undefined;
 }
 
 function matching(model: Model, { after, order, topic, source, since, until }: EventQuery): Arrival[] {

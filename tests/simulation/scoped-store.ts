@@ -7,6 +7,7 @@
 import type { EventRecord } from "../../src/events/event.ts";
 import type { AppendResult, Batch, EventStore, StoreContents } from "../../src/storage/event-store.ts";
 import type { PruneReport } from "../../src/storage/retention.ts";
+import type { PruneCall } from "./retention-oracle.ts";
 
 export function splitScope(sentId: string): { scope: string; eventId: string } {
   const bar = sentId.indexOf("|");
@@ -19,10 +20,19 @@ export function joinScope({ scope, eventId }: { scope: string; eventId: string }
   return scope === "" ? eventId : `${scope}|${eventId}`;
 }
 
+/** Who sees what is asked of the store, and what comes of it. */
+export interface StoreWatch {
+  readonly beforeAppend: () => void;
+  /** Takes a step of retention and sees how it ends. */
+  readonly prune: (call: PruneCall, step: () => PruneReport) => PruneReport;
+  /** Events that a step may look at, so that steps end early. */
+  readonly pruneRowsMax: number;
+}
+
 export class ScopedStore implements EventStore {
   constructor(
     private readonly inner: EventStore,
-    private readonly beforeAppend: () => void,
+    private readonly watch: StoreWatch,
   ) {}
 
   open(): StoreContents {
@@ -30,13 +40,14 @@ export class ScopedStore implements EventStore {
   }
 
   append({ events, receivedAt }: Batch): AppendResult {
-    this.beforeAppend();
+    this.watch.beforeAppend();
     const scoped = (event: EventRecord): EventRecord => ({ ...event, ...splitScope(event.eventId) });
     return this.inner.append({ events: events.map(scoped), receivedAt });
   }
 
-  prune(now: number, rowsMax: number): PruneReport {
-    return this.inner.prune(now, rowsMax);
+  prune(now: number, asked: number): PruneReport {
+    const rowsMax = Math.min(asked, this.watch.pruneRowsMax);
+    return this.watch.prune({ now, rowsMax }, () => this.inner.prune(now, rowsMax));
   }
 
   hasTopic(name: string): boolean {

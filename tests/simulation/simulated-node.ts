@@ -8,13 +8,14 @@ import type { FromLedger, ToLedger } from "../../src/ingest/ledger-messages.ts";
 import type { LedgerEvents } from "../../src/ingest/publish.ts";
 import type { Broadcast } from "../../src/live/stats-group.ts";
 import { StatsHub } from "../../src/live/stats-hub.ts";
+import type { Retention } from "../../src/storage/retention.ts";
 import { checkpoint, makeRestartRequest, restartLogIfAsked } from "../../src/storage/sqlite/checkpointer.ts";
 import { openForWriting } from "../../src/storage/sqlite/database.ts";
 import { GuardedStore } from "../../src/storage/sqlite/guarded-store.ts";
 import { SqliteEventStore } from "../../src/storage/sqlite/sqlite-event-store.ts";
 import type { Faults } from "./faults.ts";
 import type { Scheduler } from "./scheduler.ts";
-import { ScopedStore } from "./scoped-store.ts";
+import { ScopedStore, type StoreWatch } from "./scoped-store.ts";
 import { EVENT_BYTES_MAX, EVENTS_MAX } from "./traffic.ts";
 
 export const MIGRATIONS_FOLDER = fileURLToPath(new URL("../../drizzle", import.meta.url));
@@ -39,6 +40,8 @@ export interface NodeOptions {
   readonly faults: Faults;
   readonly parts: NodeParts;
   readonly queue: LedgerClientLimits;
+  readonly retention: Retention;
+  readonly watch: Pick<StoreWatch, "prune" | "pruneRowsMax">;
   readonly topicsMax: number;
   readonly socketsPerTurnMax: number;
   /** Milliseconds since 1970. */
@@ -74,7 +77,12 @@ export class SimulatedNode {
       this.db = db;
       return parts.wrapDatabase(faults.attach(db));
     };
-    this.store = new parts.Store({ path, migrationsFolder: MIGRATIONS_FOLDER, open });
+    this.store = new parts.Store({
+      path,
+      migrationsFolder: MIGRATIONS_FOLDER,
+      open,
+      retention: options.retention,
+    });
     this.hub = new StatsHub({
       broadcast: parts.wrapBroadcast(options.broadcast),
       now: () => scheduler.now,
@@ -96,12 +104,12 @@ export class SimulatedNode {
     scheduler.add("ledger tasks", () => host.start());
   }
 
-  #makeHost({ scheduler, faults, topicsMax, now, posted, arrived }: NodeOptions): LedgerHost {
+  #makeHost({ scheduler, faults, watch, topicsMax, now, posted, arrived }: NodeOptions): LedgerHost {
     const { store } = this;
     const guarded = new GuardedStore(store, this.path);
     return new LedgerHost({
       // What failed before a commit began has nothing to do with it.
-      store: new ScopedStore(guarded, () => void faults.takeFired()),
+      store: new ScopedStore(guarded, { ...watch, beforeAppend: () => void faults.takeFired() }),
       limits: { eventsMax: EVENTS_MAX, eventBytesMax: EVENT_BYTES_MAX, topicsMax },
       now,
       post: (message: FromLedger) => {

@@ -10,7 +10,7 @@ import { type Counts, tally } from "./tally.ts";
 /** `SIMULATION_SEED` begins elsewhere, alone one history; `SIMULATION_HISTORIES` says how many. */
 const { SIMULATION_SEED, SIMULATION_HISTORIES } = process.env;
 const FIRST_SEED = Number(SIMULATION_SEED ?? 1);
-const HISTORIES = Number(SIMULATION_HISTORIES ?? (SIMULATION_SEED === undefined ? 250 : 1));
+const HISTORIES = Number(SIMULATION_HISTORIES ?? (SIMULATION_SEED === undefined ? 180 : 1));
 
 /** Says how to see it again, in as few steps as it takes. */
 function playOrShrink(seed: number): void {

@@ -55,9 +55,12 @@ const TROUBLE: Readonly<Record<string, Omit<Step, "isTrouble">>> = {
   },
   "fail to reopen": { weight: 2, run: failure.failToReopen },
   "fill the disk": { weight: 2, run: ({ random, world }) => world.setDiskFull(random.chance(0.5)) },
+  "fail a step of retention": { weight: 4, run: failure.failPruning },
+  "lose power": { weight: 1.5, run: ({ world }) => world.losePower() },
   restart: { weight: 2, run: failure.restart },
   kill: { weight: 1.5, run: ({ world }) => world.kill() },
   "die in a commit": { weight: 3, run: failure.dieInCommit },
+  "die in a step of retention": { weight: 2, run: failure.dieInPruning },
   "die while opening": { weight: 1, run: failure.dieWhileOpening },
   "die in a thread": { weight: 1.5, run: failure.dieInThread },
 };

@@ -4,14 +4,16 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FromLedger } from "../../src/ingest/ledger-messages.ts";
+import type { PruneReport, Retention } from "../../src/storage/retention.ts";
 import { Faults, kindOf } from "./faults.ts";
 import { FileAudit } from "./file-audit.ts";
 import { loseSectors, readLog } from "./log-damage.ts";
-import { countersIn, Oracle } from "./oracle.ts";
+import { attempt, countersIn, Oracle } from "./oracle.ts";
 import { Debts, ObservedLedger, type SimulatedChannel } from "./publishers.ts";
 import type { Random } from "./random.ts";
 import { ReaderAudit } from "./reader-audit.ts";
 import { RESTART } from "./receipt.ts";
+import { type PruneCall, RetentionOracle } from "./retention-oracle.ts";
 import { type Lane, Scheduler } from "./scheduler.ts";
 import { type NodeParts, SimulatedNode } from "./simulated-node.ts";
 import { compareTickers, type SimulatedSubscriber, Timeline } from "./subscribers.ts";
@@ -31,7 +33,13 @@ export interface WorldLimits {
   readonly queueBytesMax: number;
   readonly socketsPerTurnMax: number;
   readonly hasStrongFingerprints: boolean;
+  /** What the node begins with, and may be started with again. */
+  readonly retentions: readonly Retention[];
+  readonly pruneRowsMax: number;
 }
+
+/** Statements that commit of themselves, and those that copy the log, which is synced first. */
+const SYNCS = ["INSERT OR REPLACE INTO meta", "PRAGMA wal_checkpoint"];
 
 /** Where the process dies: around a statement that begins like this, after so many of its kind. */
 export interface CrashPoint {
@@ -71,19 +79,27 @@ export class World {
   #image: string | undefined;
   #isUnusable = false;
   #isClosed = false;
+  #retention: Retention;
+  /** The log as it was synced last, while something stands behind it that is not. */
+  #synced: Buffer | undefined;
 
   constructor(options: WorldOptions) {
     this.#options = options;
     const { random, limits, beginning } = options;
+    this.#retention = limits.retentions[0]!;
+    this.faults.watch = (sql, when) => this.#watchSyncs(sql, when);
     this.scheduler = new Scheduler(random);
     this.oracle = new Oracle(beginning.model, {
       faults: this.faults,
+      retention: new RetentionOracle(() => this.#retention),
+      isSynced: () => this.#synced === undefined,
       topicsMax: limits.topicsMax,
       hasStrongFingerprints: limits.hasStrongFingerprints,
       lastNow: () => this.#lastNow,
       store: () => this.node.store,
       audit: () => (this.#audit ??= new FileAudit(this.node.path)),
-      located: (key, candidates) => this.reader().compareFind(key, this.oracle.model.find(key), candidates),
+      located: (key, candidates) =>
+        this.reader().compareFind(key, this.oracle.model.findStored(key), candidates),
     });
     // Until the store is open there is nothing to tell, and no epoch.
     this.timeline.record("", 0, new Map(), 0);
@@ -163,6 +179,15 @@ export class World {
     this.#buryTheDead();
   }
 
+  /** The power goes between two tasks: only what is not synced may be gone. */
+  losePower(): void {
+    this.#takeImage();
+    if (this.#synced !== undefined && loseSectors(this.#image!, this.#synced, this.#options.random))
+      this.#tellLoss();
+    tally.count("crashes", `power cut between two tasks${this.#synced ? ", with a step unsynced" : ""}`);
+    this.#buryTheDead();
+  }
+
   /** A thread throws where nothing catches it: the process says so and ends. */
   dieInThread(lane: Lane, skip: number): void {
     this.scheduler.dieIn(lane, skip, () => {
@@ -173,15 +198,17 @@ export class World {
 
   /** Dies around the next statement that comes to this point. */
   dieAt({ statement, skip, when, isPowerCut }: CrashPoint): void {
-    let synced: Buffer = Buffer.alloc(0);
+    let synced: Buffer | undefined;
     let left = skip;
     this.faults.onStatement = (sql, now) => {
-      if (sql.startsWith("COMMIT") && now === "before") synced = readLog(this.node.path);
+      if (sql.startsWith("COMMIT") && now === "before") synced = this.#synced ?? readLog(this.node.path);
       if (!sql.startsWith(statement) || now !== when || left-- > 0) return;
       this.#takeImage();
       const where = `${when} ${kindOf(sql)}`;
+      const before = sql.startsWith("COMMIT") ? synced : this.#synced;
       const isLost =
-        isPowerCut && sql.startsWith("COMMIT") && loseSectors(this.#image!, synced, this.#options.random);
+        isPowerCut && before !== undefined && loseSectors(this.#image!, before, this.#options.random);
+      if (isLost) this.#tellLoss();
       tally.count("crashes", isLost ? `power cut ${where}` : `killed ${where}`);
     };
   }
@@ -231,6 +258,8 @@ export class World {
       parts,
       scheduler: this.scheduler,
       faults: this.faults,
+      retention: this.#retention,
+      watch: { prune: (call, step) => this.#prune(call, step), pruneRowsMax: limits.pruneRowsMax },
       queue: { queuePublishesMax, queueBytesMax },
       topicsMax,
       socketsPerTurnMax,
@@ -293,6 +322,31 @@ export class World {
     this.timeline.record(board.epoch, board.revision, expected, this.scheduler.now);
   }
 
+  /** The log is one sequence: a commit that is synced covers all that was written before it. */
+  #watchSyncs(sql: string, when: "before" | "after"): void {
+    if (this.#image !== undefined) return;
+    const isCommit = sql.startsWith("COMMIT");
+    const isSync = isCommit ? this.faults.isSynced : SYNCS.some((begin) => sql.startsWith(begin));
+    if (when === "after" && isSync) this.#synced = undefined;
+    if (when === "before" && isCommit && !isSync) this.#synced ??= readLog(this.node.path);
+  }
+
+  #tellLoss(): void {
+    this.oracle.retention.lostPower();
+    // What is left of the log is what the next process finds.
+    this.#synced = undefined;
+  }
+
+  /** A step of retention: what it did to the file is held against the rules, unless the process is dead. */
+  #prune(call: PruneCall, step: () => PruneReport): PruneReport {
+    if (this.#image !== undefined) return step();
+    const result = attempt(step);
+    if (this.#image !== undefined) this.oracle.retention.lost(call);
+    else this.scheduler.guard(() => this.oracle.pruned(call, result));
+    if (result.error !== undefined) throw result.error;
+    return result.value!;
+  }
+
   #takeImage(): void {
     if (this.#image !== undefined) return;
     this.faults.onStatement = undefined;
@@ -318,6 +372,9 @@ export class World {
     this.channels = [];
     this.scheduler.clear();
     this.oracle.died();
+    this.#synced = undefined;
+    const { random, limits } = this.#options;
+    if (limits.retentions.length > 1 && random.chance(0.2)) this.#retention = random.pick(limits.retentions);
     this.#isClosed = false;
     this.#closeAudits();
     this.node.db?.close(true);

@@ -11,6 +11,8 @@ export interface BrokenVariant {
   readonly install?: () => () => void;
   /** What is broken shows only in a large file. */
   readonly isLarge?: true;
+  /** The same, only where the node has rules of retention. */
+  readonly hasRetention?: true;
 }
 
 /** Replaces one method of a class. */
