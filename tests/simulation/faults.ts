@@ -104,8 +104,6 @@ export class Faults {
     if (fault === undefined || fault.left-- > 0) return;
     // A full disk is only ever reported before a commit is valid.
     if (fault.code === "SQLITE_FULL" && when === "after" && sql.startsWith("COMMIT")) return;
-    // A setting that is made is only ever refused before.
-    if (when === "after" && sql.startsWith(SYNCHRONOUS)) return;
     this.#armed = this.#armed.filter((armed) => armed !== fault);
     this.#fail(sql, when, fault.code);
   }

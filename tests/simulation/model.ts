@@ -185,15 +185,6 @@ export class Model {
     };
   }
 
-  receivedAt(seq: number): number | undefined {
-    return this.#receivedAt[seq];
-  }
-
-  /** The id outlives its event, and this is all that is known of when it came. */
-  outlive(arrival: Arrival, at: number): void {
-    if (at !== arrival.at) this.#remember({ ...arrival, at });
-  }
-
   #remember(arrival: Arrival): void {
     const { topic, scope, eventId, seq } = arrival;
     this.#first.set(`${topic} ${scope} ${eventId}`, arrival);

@@ -127,17 +127,10 @@ function expectIds(model: Model, { removed, forgotten }: Pruning, file: PrunedFi
   for (const arrival of removed) {
     const id = file.ids.get(arrival.seq);
     if (id === undefined) continue;
-    guaranteeSame(
-      FORGOTTEN,
-      id.at,
-      model.receivedAt(id.rowEnd),
-      `when the row of ${arrival.seq} was written`,
-    );
+    guaranteeSame(FORGOTTEN, id.at, arrival.at, `when ${arrival.seq} was received`);
     const isRight = !isOver(id, step);
     guarantee(FORGOTTEN, isRight, () => `${arrival.seq} of ${id.at} is remembered at ${step.now}`);
-    model.outlive(arrival, id.at);
     tally.count("retention", "ids that outlived their event");
-    if (id.at !== arrival.at) tally.count("retention", "ids that outlived their event in a joined row");
   }
 }
 

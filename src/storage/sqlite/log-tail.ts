@@ -20,6 +20,9 @@ export const COMMITS_TORN_MAX = 1;
 /** With retention, whose steps are not all synced: a step before it as well. */
 export const COMMITS_TORN_WITH_RETENTION_MAX = 2;
 
+/** What a disk writes whole. */
+const SECTOR_BYTES = 512;
+
 export interface LogTail {
   /** Frames that SQLite takes. */
   readonly framesTaken: number;
@@ -112,6 +115,8 @@ function countBehind(
     if (frame === undefined || salts === undefined) break;
     if (!frame.subarray(8, 16).equals(salts)) continue;
     framesBehind++;
+    // Of a header that lies across two sectors one may be of an older frame.
+    if (Math.floor((at + 4) / SECTOR_BYTES) !== Math.floor((at + 15) / SECTOR_BYTES)) continue;
     // The size of the database in pages after this frame's commit; zero within one.
     const pages = frame.readUInt32BE(4);
     if (pages > 0 && pages <= pagesMax) commitsBehind++;

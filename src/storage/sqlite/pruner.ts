@@ -31,6 +31,8 @@ export interface PruneStep {
   readonly losses: ReadonlyMap<number, TopicLoss>;
   readonly pool: RetentionPool;
   readonly cursor: number;
+  /** Before this time nothing more of the pool is due, in milliseconds since 1970. */
+  readonly dueAt: number;
 }
 
 export interface PrunerOptions {
@@ -118,17 +120,22 @@ export class Pruner {
     const removed: PoolEvent[] = [];
     const sum = { events: 0, bytes: 0 };
     let cursor = pool.cursor;
+    let dueAt = 0;
     for (const row of rows) {
       if (this.#options.pools.isIn(row.topicId, pool)) {
-        if (!pool.mustRemove(row, now, sum)) break;
+        if (!pool.mustRemove(row, now, sum)) {
+          dueAt = pool.dueAtOf(row.receivedAt);
+          break;
+        }
         removed.push(row);
         sum.events++;
         sum.bytes += row.bytes;
       }
       cursor = row.seq;
     }
-    if (cursor === pool.cursor) return undefined;
-    return { removed, losses: this.#lossesOf(removed), pool, cursor };
+    if (cursor > pool.cursor) return { removed, losses: this.#lossesOf(removed), pool, cursor, dueAt };
+    pool.dueAt = dueAt;
+    return undefined;
   }
 
   #lossesOf(removed: readonly PoolEvent[]): Map<number, TopicLoss> {
@@ -165,8 +172,9 @@ export class Pruner {
   }
 
   /** A step has been written. */
-  follow({ losses, pool, cursor }: PruneStep): void {
+  follow({ losses, pool, cursor, dueAt }: PruneStep): void {
     pool.cursor = cursor;
+    pool.dueAt = dueAt;
     this.#mayShrink = true;
     for (const [topicId, { events, bytes, prunedThrough }] of losses) {
       this.#options.pools.change(topicId, -events, -bytes);
@@ -249,8 +257,8 @@ export class Pruner {
       return work();
     }
     this.#isUnsynced = true;
-    db.run("PRAGMA synchronous = NORMAL");
     try {
+      db.run("PRAGMA synchronous = NORMAL");
       return work();
     } finally {
       restoreSync(db);

@@ -24,17 +24,24 @@ function readerBeside(path: string): Database | undefined {
   return reader;
 }
 
-/**
- * Whose database the file is by itself, its log left aside: undefined where there is no log, or where that cannot be
- * read, as in a file whose first pages are all in the log.
- */
+/** Whose database the file is by itself, its log left aside; undefined where that cannot be read. */
 export function idWithoutLog(path: string): string | undefined {
+  return withoutLog(path, databaseIdIn);
+}
+
+/** Whether retention has ever removed something; false where that cannot be read. */
+export function hasBeenPruned(path: string): boolean {
+  return withoutLog(path, (db) => factIn(db, "pruned_through")) !== undefined;
+}
+
+/** Undefined where there is no log, or nothing to be read beside it: the first pages of a file may all be in its log. */
+function withoutLog(path: string, read: (db: Database) => string | undefined): string | undefined {
   if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) return undefined;
   const url = `file:${encodeURI(path).replaceAll("?", "%3f").replaceAll("#", "%23")}?immutable=1`;
   let db: Database | undefined;
   try {
     db = new Database(url, constants.SQLITE_OPEN_READONLY | constants.SQLITE_OPEN_URI);
-    return databaseIdIn(db);
+    return read(db);
   } catch {
     return undefined;
   } finally {
@@ -44,7 +51,11 @@ export function idWithoutLog(path: string): string | undefined {
 
 /** Undefined in a file from before there were such ids. */
 export function databaseIdIn(db: Database): string | undefined {
+  return factIn(db, "database_id");
+}
+
+function factIn(db: Database, key: string): string | undefined {
   return db
-    .prepare<{ id: string }, []>("SELECT CAST(value AS TEXT) AS id FROM meta WHERE key = 'database_id'")
-    .get()?.id;
+    .prepare<{ value: string }, [string]>("SELECT CAST(value AS TEXT) AS value FROM meta WHERE key = ?")
+    .get(key)?.value;
 }

@@ -111,7 +111,7 @@ export class RememberedIds {
   /** Writes a row anew, joined with the one before it when both have few ids left. */
   write(row: FingerprintRow): void {
     const before = isThinned(row) ? this.#before.get(row.firstSeq) : null;
-    if (before === null || !isThinned(before) || before.words.length + row.words.length > JOINED_BYTES_MAX) {
+    if (before === null || !isThinned(before) || !canBeJoined(before, row)) {
       this.#write(row);
       return;
     }
@@ -157,13 +157,18 @@ export function thinned(
   return { row: { ...row, ...rest }, forgotten };
 }
 
-/** Only rows without outlived ids are joined: for those the time of the commit is the only one that is stored. */
 function isThinned({ offsets, outlived }: FingerprintRow): boolean {
   return offsets !== null && outlived === 0;
 }
 
 function isEmpty({ offsets }: FingerprintRow): boolean {
   return offsets?.length === 0;
+}
+
+/** Their ids have to be of one time: it is the only one that is stored of an id which outlives its event. */
+function canBeJoined(a: FingerprintRow, b: FingerprintRow): boolean {
+  const isOneTime = a.receivedAt === b.receivedAt || isEmpty(a) || isEmpty(b);
+  return isOneTime && a.words.length + b.words.length <= JOINED_BYTES_MAX;
 }
 
 function joined(a: FingerprintRow, b: FingerprintRow): FingerprintRow {
@@ -174,7 +179,7 @@ function joined(a: FingerprintRow, b: FingerprintRow): FingerprintRow {
     count: a.count + b.count,
     words: Buffer.concat([a.words, b.words]),
     offsets: Buffer.concat([a.offsets!, new Uint8Array(later.buffer)]),
-    receivedAt: b.receivedAt,
+    receivedAt: isEmpty(b) ? a.receivedAt : b.receivedAt,
   };
 }
 

@@ -18,7 +18,7 @@ export class RetentionPool {
   events = 0;
   bytes = 0;
   /** For ages: before this time nothing is due, in milliseconds since 1970. */
-  #dueAt = 0;
+  dueAt = 0;
 
   constructor(
     readonly kind: PoolKind,
@@ -31,15 +31,19 @@ export class RetentionPool {
   /** Whether its oldest event may have to go. */
   isDue(now: number): boolean {
     if (this.events === 0) return false;
-    return this.kind === "age" ? now >= this.#dueAt : this.#isOver(0, 0);
+    return this.kind === "age" ? now >= this.dueAt : this.#isOver(0, 0);
   }
 
   /** Whether this event, the oldest that is left once `events` of `bytes` are removed, has to go too. */
   mustRemove({ receivedAt }: PoolEvent, now: number, removed: { events: number; bytes: number }): boolean {
-    if (this.kind !== "age") return this.#isOver(removed.events, removed.bytes);
-    if (now - receivedAt >= this.max) return true;
-    this.#dueAt = receivedAt + this.max;
-    return false;
+    return this.kind === "age"
+      ? now >= this.dueAtOf(receivedAt)
+      : this.#isOver(removed.events, removed.bytes);
+  }
+
+  /** When an event has reached its age; for the other kinds at no time. */
+  dueAtOf(receivedAt: number): number {
+    return this.kind === "age" ? receivedAt + this.max : 0;
   }
 
   #isOver(events: number, bytes: number): boolean {

@@ -22,7 +22,7 @@ import { migrateDatabase } from "./migrate.ts";
 import { Pruner, type PruneStep } from "./pruner.ts";
 import { RecentEvents } from "./recent-events.ts";
 import { type Recovered, recover } from "./recovery.ts";
-import { closeUntouched } from "./refused-file.ts";
+import { closeUntouched, hasBeenPruned } from "./refused-file.ts";
 import type { Forgetting } from "./remembered-ids.ts";
 import { RetentionPools } from "./retention-pool.ts";
 import { storedBytes } from "./stored-bytes.ts";
@@ -102,7 +102,9 @@ export class SqliteEventStore implements EventStore {
   #refuseDamagedLog(): void {
     const { path, acceptsDamagedLog, retention = KEEP_EVERYTHING } = this.#options;
     if (acceptsDamagedLog === true) return;
-    refuseDamagedLog(path, keepsEverything(retention) ? COMMITS_TORN_MAX : COMMITS_TORN_WITH_RETENTION_MAX);
+    // Retention may have been switched off since the power went.
+    const isPruned = !keepsEverything(retention) || hasBeenPruned(path);
+    refuseDamagedLog(path, isPruned ? COMMITS_TORN_WITH_RETENTION_MAX : COMMITS_TORN_MAX);
   }
 
   append({ events, receivedAt }: Batch): AppendResult {
