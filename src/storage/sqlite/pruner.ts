@@ -208,7 +208,9 @@ export class Pruner {
     this.#mayShrink = free >= FREE_PAGES_MIN && free >= Number(readPragma(db, "page_count")) * FREE_SHARE_MAX;
     if (!this.#mayShrink) return false;
     this.#unsynced(() => db.run(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`));
-    return Number(readPragma(db, "freelist_count")) < free;
+    // A file from before there was retention cannot be made smaller this way.
+    this.#mayShrink = Number(readPragma(db, "freelist_count")) < free;
+    return this.#mayShrink;
   }
 
   /** Removed events take their ids along, unless the window still holds them. */
