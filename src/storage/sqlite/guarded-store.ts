@@ -19,16 +19,11 @@ import type { SqliteEventStore } from "./sqlite-event-store.ts";
 /** What a probe writes. Less would still find room on a disk that is too full for a batch. */
 const PROBE_BYTES = 64 * 1024;
 
-/** Commits that follow on each other faster than this are looked after, not before. */
-const LOOK_AGAIN_MS = 20;
-
 export class GuardedStore implements EventStore {
   readonly #store: SqliteEventStore;
   readonly #path: string;
   readonly #files: OpenFiles;
   #hasBeenOpen = false;
-  /** When files were found in place by the last commit, in milliseconds since 1970. */
-  #lookedAt = 0;
   /** Whether the files were out of place at the last look: several of them are not moved in one moment. */
   #wereDisplaced = false;
 
@@ -63,12 +58,10 @@ export class GuardedStore implements EventStore {
   }
 
   append(batch: Batch): AppendResult {
-    // What the look after the commit before has seen need not be looked at again a moment later.
-    if (Math.abs(batch.receivedAt - this.#lookedAt) > LOOK_AGAIN_MS) this.#expectInPlace("refused");
+    this.#expectInPlace("refused");
     const result = this.#explaining(() => this.#store.append(batch));
     // Taken away while the commit ran: it went to wherever the files are now.
     this.#expectInPlace("unknown");
-    this.#lookedAt = batch.receivedAt;
     return result;
   }
 
