@@ -76,7 +76,7 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
       committed: (notice) => hub.committed(notice),
       failed: (reason) => log(`storage is failing: ${reason}`),
       healed: () => log("storage works again"),
-      fault: (reason) => log(`a publish could not be decoded: ${reason}`),
+      fault: (reason) => log(reason),
       unusable: (reason) => (hub.board.isOpen ? failed.resolve(reason) : ready.reject(new Error(reason))),
     },
   });

@@ -29,7 +29,7 @@ export interface LedgerHostOptions {
   readonly later: (task: () => void, delayMs: number) => void;
   /** Writes and syncs something, to find out whether storage works again. @throws like the store's `append`. */
   readonly probe: () => void;
-  /** Called between commits, when nothing waits for it. */
+  /** Called between commits, when nothing waits for it. @throws StoreError when the store must be opened again. */
   readonly betweenCommits?: () => void;
   /** Called while the store is still open, if it is; what it throws is ignored. */
   readonly beforeClose?: () => void;
@@ -50,10 +50,16 @@ export class LedgerHost {
   constructor(options: LedgerHostOptions) {
     this.#options = options;
     const { store, limits, now, post, later } = options;
-    const onFault = (error: unknown): void => post({ kind: "fault", reason: reasonOf(error) });
+    const say = (what: string, error: unknown): void =>
+      post({ kind: "fault", reason: `${what}: ${reasonOf(error)}` });
+    const onFault = (error: unknown): void => say("a publish could not be decoded", error);
     this.#commits = new GroupCommit({ store, limits, now, onFault });
     const isOpen = (): boolean => this.#isOpen;
-    this.#pruning = new PruneSchedule({ store, now, later, isOpen, onLost: (error) => this.#lose(error) });
+    this.#pruning = new PruneSchedule({
+      ...{ store, now, later, isOpen },
+      onLost: (error) => this.#lose(error),
+      onRefused: (error) => say("retention cannot go on", error),
+    });
   }
 
   /** Opens the store for the first time. A store that cannot be opened now never can: the node must not start. */
@@ -110,8 +116,19 @@ export class LedgerHost {
       this.#lose(failure);
       return;
     }
-    this.#options.betweenCommits?.();
-    this.#pruning.afterCommit(events);
+    if (this.#tend()) this.#pruning.afterCommit(events);
+  }
+
+  /** Whether the store is still to be trusted after what is done between commits. */
+  #tend(): boolean {
+    try {
+      this.#options.betweenCommits?.();
+      return true;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#lose(error);
+      return false;
+    }
   }
 
   /** What a commit shows of the storage. */

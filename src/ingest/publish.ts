@@ -53,7 +53,7 @@ export interface LedgerEvents {
   failed(reason: string): void;
   /** Storage works again, and the counters are what they were. */
   healed(): void;
-  /** One publish was refused because of an error of ours. The text is for the log. */
+  /** Something went wrong that no publish but one, or none, suffers from. The text is for the log. */
   fault(reason: string): void;
 }
 

@@ -1,6 +1,8 @@
 /** A verified copy of one consistent point of a file, of a node that goes on writing or of one that is stopped. */
 
 import type { OnProgress } from "../progress.ts";
+import { openForReading } from "../storage/sqlite/database.ts";
+import { faultOfLog } from "../storage/sqlite/log-check.ts";
 import type { FileFigures } from "../storage/sqlite/verification/verification-report.ts";
 import type { FileThread } from "./file-tasks.ts";
 import { UnfinishedFile } from "./unfinished-file.ts";
@@ -20,6 +22,7 @@ export async function backUp({
   thread,
   onProgress,
 }: BackupOptions): Promise<FileFigures> {
+  expectSoundLog(databasePath);
   using unfinished = new UnfinishedFile(target);
   await copyInto(unfinished, databasePath, thread, onProgress);
   const { figures, differences, differenceCount } = await thread.verify(unfinished.path, onProgress);
@@ -29,6 +32,17 @@ export async function backUp({
     );
   unfinished.finish();
   return figures;
+}
+
+/** A copy has no log, and would not tell what the log has lost. @throws Error with one sentence */
+function expectSoundLog(path: string): void {
+  const db = openForReading(path);
+  try {
+    const fault = faultOfLog(path, db);
+    if (fault !== undefined) throw new Error(`${path} is not right, so it was not copied: ${fault}`);
+  } finally {
+    db.close(true);
+  }
 }
 
 /** @throws Error with one sentence that names the file */

@@ -74,6 +74,8 @@ function removeDue(store: SqliteEventStore, events: number, onProgress: OnProgre
 function giveBack({ database }: SqliteEventStore, onProgress: OnProgress): void {
   if (readPragma(database, "auto_vacuum") === AUTO_VACUUM_NONE) {
     database.run("PRAGMA auto_vacuum = INCREMENTAL");
+    // It makes the whole file anew beside the old one: not in memory.
+    database.run("PRAGMA temp_store = FILE");
     database.run("VACUUM");
     return;
   }

@@ -1,6 +1,6 @@
 /** A data folder from a backup: verified, brought to the present schema, and with an identity of its own. */
 
-import { existsSync, mkdirSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import type { OnProgress } from "../progress.ts";
 import { openForWriting } from "../storage/sqlite/database.ts";
 import { migrateDatabase } from "../storage/sqlite/migrate.ts";
@@ -35,7 +35,7 @@ export async function restoreInto(options: RestoreOptions): Promise<Restored> {
   const lock = acquireOwnerLock(target);
   try {
     using unfinished = new UnfinishedFile(target);
-    if (existsSync(`${target}-wal`))
+    if ((statSync(`${target}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0)
       throw new Error(
         `${target}-wal is left of another database: move it away, it would be taken for this one's.`,
       );

@@ -32,6 +32,8 @@ export interface PruneReport {
   readonly removed: number;
   /** Whether nothing more is due now. */
   readonly isDone: boolean;
+  /** How many rules there are: each is served once in so many steps. */
+  readonly rules: number;
 }
 
 /** The rule that a topic falls under: its own name before any prefix, a longer prefix before a shorter one. */

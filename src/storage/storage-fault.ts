@@ -1,5 +1,7 @@
 /** What is wrong with the storage, in words for everybody: never a path, a statement or a stack. */
 
+import { DamagedError } from "./event-reader.ts";
+
 /** Codes of SQLite and of the system, by how they begin; the first that fits is taken. */
 const SENTENCES: readonly (readonly [code: string, sentence: string])[] = [
   ["SQLITE_FULL", "the disk is full"],
@@ -41,6 +43,7 @@ export class StorageGoneError extends StorageFault {}
 /** What is wrong with the storage where that is why this was thrown; undefined when it had another reason. */
 export function storageFaultOf(error: unknown): string | undefined {
   if (error instanceof StorageFault) return error.fault;
+  if (error instanceof DamagedError) return "the database file is damaged";
   if (!(error instanceof Error)) return undefined;
   const { code } = error as { code?: unknown };
   if (typeof code === "string") {

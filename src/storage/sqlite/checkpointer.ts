@@ -8,6 +8,7 @@
  */
 
 import type { Database } from "bun:sqlite";
+import { StoreError } from "../event-store.ts";
 import { openExisting } from "./database.ts";
 
 /** How often the log's length is looked at. */
@@ -83,15 +84,19 @@ export class Checkpointer {
   }
 }
 
-/** For the ledger, between two commits: does what the checkpointer asked for. */
+/** For the ledger, between two commits: does what the checkpointer asked for. @throws StoreError */
 export function restartLogIfAsked(db: Database, request: RestartRequest): void {
   if (Atomics.load(request, 0) !== 1) return;
   try {
     checkpoint(db, "PASSIVE");
-  } catch {
+  } catch (error) {
+    // What was written without a sync before may be lost with this one.
+    if ((error as { code?: unknown }).code === "SQLITE_IOERR_FSYNC")
+      throw new StoreError("unknown", "The log could not be synced.", error);
     // On a full disk, say. The log stays as it is and the checkpointer asks again; commits report the disk themselves.
+  } finally {
+    Atomics.store(request, 0, 0);
   }
-  Atomics.store(request, 0, 0);
 }
 
 export function checkpoint(db: Database, mode: "PASSIVE" | "TRUNCATE"): CheckpointRow {

@@ -18,11 +18,15 @@ export interface StoredEvent {
   readonly checksum: number | null;
 }
 
+/** Whether a row is as it was written. */
+export function isSound(row: StoredEvent): boolean {
+  return isIntact(row.checksum, eventChecksum(row, row.seq, row.topicId, row.receivedAt));
+}
+
 /** @throws DamagedError where a row is not as it was written. */
 export function expectIntact(row: StoredEvent): void {
-  const isWhole = isIntact(row.checksum, eventChecksum(row, row.seq, row.topicId, row.receivedAt));
   // Without a name its topic is not there.
-  if (isWhole && row.topic !== null) return;
+  if (isSound(row) && row.topic !== null) return;
   throw new DamagedError(`Event ${row.seq} is damaged.`);
 }
 

@@ -85,8 +85,8 @@ export function lossIn({ commitsBehind, header }: LogTail, tornMax: number): str
  * Nothing has been opened yet when this refuses: the log stays for whoever can make something of it.
  * @throws DatabaseUnusableError
  */
-export function refuseDamagedLog(databasePath: string, tornMax: number): void {
-  const loss = lossIn(readLogTail(databasePath), tornMax);
+export function refuseDamagedLog(databasePath: string, tail: LogTail, tornMax: number): void {
+  const loss = lossIn(tail, tornMax);
   if (loss === undefined) return;
   throw new DatabaseUnusableError(
     `${databasePath} has lost commits: ${loss} Restore a backup, or go on with what is left: --damaged-log accept.`,

@@ -69,8 +69,8 @@ export class Pruner {
   /** Before this time none of them is to be forgotten, in milliseconds since 1970. */
   #outlivedDueAt = 0;
   #mayShrink = true;
-  /** Whether a step has been written since the last sync: a second one is synced, so that little can be torn off. */
-  #isUnsynced = false;
+  /** Whether a step may wait for its sync: then the next one is synced, so that little can be torn off the log. */
+  #isUnsynced = true;
 
   constructor(options: PrunerOptions) {
     const { db } = options;
@@ -105,17 +105,9 @@ export class Pruner {
     this.#isUnsynced = false;
   }
 
-  /** The next step, or nothing when every pool is within its limit. @param rowsMax events looked at. */
-  plan(now: number, rowsMax: number): PruneStep | undefined {
-    for (const pool of this.#options.pools.pools) {
-      if (!pool.isDue(now)) continue;
-      const step = this.#planPool(pool, now, rowsMax);
-      if (step !== undefined) return step;
-    }
-    return undefined;
-  }
-
-  #planPool(pool: RetentionPool, now: number, rowsMax: number): PruneStep | undefined {
+  /** The pool's next step, or nothing when it is within its limit. @param rowsMax events looked at. */
+  plan(pool: RetentionPool, now: number, rowsMax: number): PruneStep | undefined {
+    if (!pool.isDue(now)) return undefined;
     const rows = this.#oldest.all(pool.cursor, rowsMax);
     const removed: PoolEvent[] = [];
     const sum = { events: 0, bytes: 0 };
@@ -207,7 +199,7 @@ export class Pruner {
     const free = Number(readPragma(db, "freelist_count"));
     this.#mayShrink = free >= FREE_PAGES_MIN && free >= Number(readPragma(db, "page_count")) * FREE_SHARE_MAX;
     if (!this.#mayShrink) return false;
-    this.#unsynced(() => db.run(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`));
+    this.#unsynced(() => vacuum(db));
     // A file from before there was retention cannot be made smaller this way.
     this.#mayShrink = Number(readPragma(db, "freelist_count")) < free;
     return this.#mayShrink;
@@ -265,6 +257,16 @@ export class Pruner {
     } finally {
       restoreSync(db);
     }
+  }
+}
+
+/** @throws StoreError: a sync that failed may have lost what was written before it, too. */
+function vacuum(db: Database): void {
+  try {
+    db.run(`PRAGMA incremental_vacuum(${VACUUM_PAGES})`);
+  } catch (error) {
+    const isHarmless = /^SQLITE_(?:FULL|BUSY)/.test(String((error as { code?: unknown }).code));
+    throw new StoreError(isHarmless ? "refused" : "unknown", "Free space could not be given back.", error);
   }
 }
 

@@ -8,7 +8,8 @@ import type { StoredTopic } from "../event-store.ts";
 import { COUNTERS_CHECKSUM, isIntact, metaChecksum, topicChecksum } from "./checksums.ts";
 import { readPragma } from "./database.ts";
 import { DedupIndex } from "./dedup-index.ts";
-import { FINGERPRINT_COLUMNS, type FingerprintRow, forEachId } from "./remembered-ids.ts";
+import { isSound, type StoredEvent } from "./event-json.ts";
+import { FINGERPRINT_BYTES, FINGERPRINT_COLUMNS, type FingerprintRow, forEachId } from "./remembered-ids.ts";
 import { SEGMENT_EVENTS, segmentOf, TopicSegments } from "./topic-segments.ts";
 
 /** A topic with what retention has to know of it. */
@@ -37,6 +38,8 @@ export interface Recovered {
 /** @throws DamagedError where the file contradicts itself. */
 export function recover(db: Database): Recovered {
   expectSound(db);
+  // Left behind by a process that died while it tried the disk.
+  db.run("DELETE FROM meta WHERE key = 'probe'");
   const topics = readTopics(db);
   const newestSeq = topics.reduce((sum, { unique_processed }) => sum + unique_processed, 0);
   const forgottenThrough = readNumber(db, "forgotten_through") ?? 0;
@@ -71,8 +74,9 @@ function expectSound(db: Database): void {
  */
 function expectNewestEvent(db: Database, newestSeq: number, fingerprinter: Fingerprinter): void {
   const newest = db
-    .prepare<{ seq: number; topicId: number; scope: string; eventId: string }, []>(
-      "SELECT seq, topic_id AS topicId, scope, event_id AS eventId FROM events ORDER BY seq DESC LIMIT 1",
+    .prepare<StoredEvent, []>(
+      `SELECT seq, topic_id AS topicId, scope, event_id AS eventId, timestamp, source, payload, attributes,
+              received_at AS receivedAt, checksum FROM events ORDER BY seq DESC LIMIT 1`,
     )
     .get();
   const pruned = db
@@ -80,7 +84,8 @@ function expectNewestEvent(db: Database, newestSeq: number, fingerprinter: Finge
     .get();
   if (Math.max(newest?.seq ?? 0, pruned?.seq ?? 0) !== newestSeq)
     throw new DamagedError(`The events end at ${newest?.seq ?? 0}, the counters at ${newestSeq}.`);
-  if (newest === null) return;
+  // A damaged event proves nothing of the others; it is told of when it is read.
+  if (newest === null || !isSound(newest)) return;
   const words = new Uint32Array(FINGERPRINT_WORDS);
   fingerprinter.write(newest.topicId, newest.scope, newest.eventId, words, 0);
   const row = db
@@ -171,7 +176,11 @@ function readTopics(db: Database): RecoveredTopic[] {
 const BLOBS_PER_READ = 256;
 
 function readIndex(db: Database, forgottenThrough: number, newestSeq: number): DedupIndex {
-  const index = new DedupIndex(newestSeq - forgottenThrough);
+  // By what is remembered, not by what the numbers span: one old event may be kept while all after it went.
+  const ids = db
+    .prepare<{ bytes: number | null }, []>("SELECT sum(length(words)) AS bytes FROM fingerprints")
+    .get();
+  const index = new DedupIndex((ids?.bytes ?? 0) / FINGERPRINT_BYTES);
   const page = db.prepare<FingerprintRow, [number, number]>(
     `SELECT ${FINGERPRINT_COLUMNS} FROM fingerprints WHERE first_seq > ? ORDER BY first_seq LIMIT ?`,
   );

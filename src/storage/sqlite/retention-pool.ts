@@ -107,6 +107,7 @@ export class RetentionPools {
   }
 
   isIn(topicId: number, pool: RetentionPool): boolean {
-    return this.#ofTopic[topicId]!.includes(pool);
+    // A damaged row may name any topic.
+    return this.#ofTopic[topicId]?.includes(pool) ?? false;
   }
 }

@@ -12,12 +12,18 @@ import {
   StoreError,
 } from "../event-store.ts";
 import { KEEP_EVERYTHING, keepsEverything, type PruneReport, type Retention } from "../retention.ts";
+import { checkpoint } from "./checkpointer.ts";
 import { type Commit, CommitWriter } from "./commit-writer.ts";
 import { type OpenDatabase, openExisting, openForWriting, unusableOr } from "./database.ts";
 import { type DedupIndex, REMEMBERED_SPAN_MAX } from "./dedup-index.ts";
 import { IncrementRows } from "./increment-rows.ts";
 import { type Arrival, KeyLookup } from "./key-lookup.ts";
-import { COMMITS_TORN_MAX, COMMITS_TORN_WITH_RETENTION_MAX, refuseDamagedLog } from "./log-tail.ts";
+import {
+  COMMITS_TORN_MAX,
+  COMMITS_TORN_WITH_RETENTION_MAX,
+  readLogTail,
+  refuseDamagedLog,
+} from "./log-tail.ts";
 import { migrateDatabase } from "./migrate.ts";
 import { Pruner, type PruneStep } from "./pruner.ts";
 import { RecentEvents } from "./recent-events.ts";
@@ -66,6 +72,8 @@ export class SqliteEventStore implements EventStore {
   #hasBeenOpen = false;
   #nextSeq = 1;
   #forgottenThrough = 0;
+  /** The rule whose turn it is to remove something. */
+  #turn = 0;
   #lastReceivedAt = 0;
   #topicIds = new Int32Array(1_024);
   #verdicts = verdictColumns(1_024);
@@ -76,12 +84,14 @@ export class SqliteEventStore implements EventStore {
 
   open(): StoreContents {
     this.close();
-    if (!this.#hasBeenOpen) this.#refuseDamagedLog();
+    const framesBehind = this.#hasBeenOpen ? 0 : this.#expectSoundLog();
     const open = this.#options.open ?? (this.#hasBeenOpen ? openExisting : openForWriting);
     const db = open(this.#options.path);
     try {
       migrateDatabase(db, this.#options.migrationsFolder, this.#options.path);
       const recovered = recover(db);
+      // What a power cut has torn off must not be taken for damage when the next one tears off more.
+      if (framesBehind > 0) checkpoint(db, "TRUNCATE");
       this.#state = this.#stateOf(db, recovered);
       this.#hasBeenOpen = true;
       this.#nextSeq = recovered.nextSeq;
@@ -99,12 +109,15 @@ export class SqliteEventStore implements EventStore {
     }
   }
 
-  #refuseDamagedLog(): void {
+  /** @returns frames of the log that were torn off. */
+  #expectSoundLog(): number {
     const { path, acceptsDamagedLog, retention = KEEP_EVERYTHING } = this.#options;
-    if (acceptsDamagedLog === true) return;
+    const tail = readLogTail(path);
+    if (acceptsDamagedLog === true) return tail.framesBehind;
     // Retention may have been switched off since the power went.
     const isPruned = !keepsEverything(retention) || hasBeenPruned(path);
-    refuseDamagedLog(path, isPruned ? COMMITS_TORN_WITH_RETENTION_MAX : COMMITS_TORN_MAX);
+    refuseDamagedLog(path, tail, isPruned ? COMMITS_TORN_WITH_RETENTION_MAX : COMMITS_TORN_MAX);
+    return tail.framesBehind;
   }
 
   append({ events, receivedAt }: Batch): AppendResult {
@@ -172,11 +185,18 @@ export class SqliteEventStore implements EventStore {
 
   #prune(state: OpenState, now: number, rowsMax: number): PruneReport {
     const { pruner } = state;
-    const step = pruner.plan(now, rowsMax);
-    const forgetting = step === undefined ? pruner.forgetOutlived(now) : pruner.write(step, now);
-    if (forgetting === undefined) return { removed: 0, isDone: !pruner.shrink() };
-    this.#adoptPruned(state, step, forgetting);
-    return { removed: step?.removed.length ?? 0, isDone: false };
+    const { pools } = state.pools;
+    for (let tries = 0; tries <= pools.length; tries++) {
+      // Each rule has its turn, and after them the ids that outlive their events: none waits for another to be done.
+      const pool = pools[this.#turn];
+      this.#turn = pool === undefined ? 0 : this.#turn + 1;
+      const step = pool && pruner.plan(pool, now, rowsMax);
+      const forgetting = pool === undefined ? pruner.forgetOutlived(now) : step && pruner.write(step, now);
+      if (forgetting === undefined) continue;
+      this.#adoptPruned(state, step, forgetting);
+      return { removed: step?.removed.length ?? 0, isDone: false, rules: pools.length };
+    }
+    return { removed: 0, isDone: !pruner.shrink(), rules: pools.length };
   }
 
   #stateOf(db: Database, { fingerprintKey, topics, index, segments, nextSeq }: Recovered): OpenState {

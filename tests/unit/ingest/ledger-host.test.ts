@@ -240,7 +240,7 @@ describe("retention", () => {
   });
 
   test("goes on soon while there is more to remove", () => {
-    store.pruneReports.push({ removed: 5, isDone: false });
+    store.pruneReports.push({ removed: 5, isDone: false, rules: 1 });
     host.start();
     expect(pruning[0]!.delayMs).toBeLessThan(PRUNE_POLL_MS);
   });
@@ -250,7 +250,7 @@ describe("retention", () => {
     told();
     store.pruneFailures.push(new StoreError("refused", "full", undefined));
     pruning.shift()!.task();
-    expect(told()).toEqual([]);
+    expect(told()).toEqual(["fault"]);
     store.pruneFailures.push(new StoreError("unknown", "lost", new Error("EIO")));
     pruning.shift()!.task();
     expect(told()).toEqual(["failed", "opened"]);
@@ -260,5 +260,22 @@ describe("retention", () => {
     store.openFailures.push(new Error("1"));
     host.start();
     expect(store.prunings).toEqual([]);
+  });
+
+  test("takes larger steps the more rules have to share them, and says once why it cannot go on", () => {
+    host.start();
+    told();
+    store.pruneReports.push({ removed: 1, isDone: false, rules: 3 });
+    for (const prefix of ["a", "b"]) {
+      publish(...Array.from({ length: 400 }, (_, i) => `${prefix}${i}`));
+      runAll();
+    }
+    expect(store.prunings).toEqual([PRUNE_ROWS_MIN, 800, 2_400]);
+    told();
+    for (let i = 0; i < 3; i++) {
+      store.pruneFailures.push(new StoreError("refused", "no", new Error("full")));
+      pruning.shift()!.task();
+    }
+    expect(told()).toEqual(["fault"]);
   });
 });

@@ -65,7 +65,7 @@ export class MemoryEventStore implements EventStore {
     const failure = this.pruneFailures.shift();
     if (failure !== undefined) throw failure;
     this.prunings.push(rowsMax);
-    return this.pruneReports.shift() ?? { removed: 0, isDone: true };
+    return this.pruneReports.shift() ?? { removed: 0, isDone: true, rules: 1 };
   }
 
   hasTopic(name: string): boolean {

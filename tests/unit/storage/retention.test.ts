@@ -130,6 +130,19 @@ test("by size: what is left takes no more, and takes that much", () => {
   expect(stored_bytes).toBe(Math.floor(10_000 / bytes) * bytes);
 });
 
+test("no rule waits for another one to be done", () => {
+  const { bench, store } = benchWith({
+    events: ["a", "b", "c"].map((pattern) => ({ pattern, max: 10 })),
+    dedupWindowMs: 100,
+  });
+  using _bench = bench;
+  for (let i = 0; i < 100; i++)
+    store.append({ events: ["a", "b", "c"].map((topic) => eventRecord(`${i}`, { topic })), receivedAt: 0 });
+  for (let step = 0; step < 4; step++) store.prune(0, 100);
+  const left = Object.groupBy(bench.rows(), ({ topic }) => topic);
+  for (const topic of ["a", "b", "c"]) expect(left[topic]!.length).toBeLessThan(100);
+});
+
 describe("an id", () => {
   test("is remembered as long as its event, and then it is new again", () => {
     const { bench, store } = benchWith({ events: [{ pattern: ALL, max: 3 }] });

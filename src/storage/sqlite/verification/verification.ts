@@ -9,6 +9,7 @@ import type { Database } from "bun:sqlite";
 import type { OnProgress } from "../../../progress.ts";
 import { openForReading, readPragma } from "../database.ts";
 import { faultOfSize } from "../file-shape.ts";
+import { faultOfLog } from "../log-check.ts";
 import { ChecksumTally } from "./checksum-tally.ts";
 import { auditConflicts } from "./conflict-audit.ts";
 import { auditCounters } from "./counter-audit.ts";
@@ -49,6 +50,8 @@ function verify(db: Database, path: string, onProgress: OnProgress): Verificatio
   const differences = new Differences();
   const cut = faultOfSize(path, bytesOf(db));
   if (cut !== undefined) differences.add("pages", cut);
+  const log = faultOfLog(path, db);
+  if (log !== undefined) differences.add("pages", log);
   const tally = new ChecksumTally(differences);
   onProgress({ done: 0, total: Number(readPragma(db, "page_count")), unit: "pages" });
   const pages = checkPages(db, differences);
