@@ -138,12 +138,16 @@ async function stop(
   await Promise.race([ledger.drain(), Bun.sleep(drainTimeoutMs)]);
   if (openSockets.size > 0) await closeSockets(1012, "restarting: reconnect", CLOSE_TIMEOUT_MS);
   // Before the readers: a connection that closes takes the checkpoint's lock, and the ledger could not copy its log back.
-  await Promise.race([ledger.close(), Bun.sleep(CLOSE_TIMEOUT_MS)]);
+  const isClosed = await Promise.race([
+    ledger.close().then(() => true),
+    Bun.sleep(CLOSE_TIMEOUT_MS).then(() => false),
+  ]);
   threads.closeReaders();
   await Promise.race([stopped, Bun.sleep(FLUSH_TIMEOUT_MS)]);
   app.server?.stop(true);
   threads.closeLedger();
-  lock.release();
+  // A commit may still be in its sync: then the file is ours until the process has ended.
+  if (isClosed) lock.release();
 }
 
 /** The three workers of a node. */

@@ -11,6 +11,11 @@ export function faultOfPattern(pattern: string): string | undefined {
   return faultOfTopic(prefix) === undefined ? undefined : "must be a topic, or a prefix and one final `*`";
 }
 
+/** Whether one pattern means a topic; many at once are for `TopicPatterns`. */
+export function isMatch(topic: string, pattern: string): boolean {
+  return pattern.endsWith("*") ? topic.startsWith(pattern.slice(0, -1)) : topic === pattern;
+}
+
 export class TopicPatterns {
   /** Equal for equal sets of patterns, whatever their order. */
   readonly key: string;

@@ -39,10 +39,11 @@ export async function restoreInto(options: RestoreOptions): Promise<Restored> {
       throw new Error(
         `${target}-wal is left of another database: move it away, it would be taken for this one's.`,
       );
-    const before = await expectRight(source, source, thread, onProgress);
+    await expectRight(source, source, thread, onProgress);
     await copyInto(unfinished, source, thread, onProgress);
     const databaseId = makeOwn(unfinished.path, migrationsFolder, source);
-    const report = before ?? (await expectRight(unfinished.path, source, thread, onProgress));
+    // The copy itself: a node may have gone on writing to the source, and an old schema is verified only here.
+    const report = await expectRight(unfinished.path, source, thread, onProgress);
     if (report === undefined) throw new Error(`${source} could not be brought to the present schema.`);
     unfinished.finish();
     return { report, databaseId };

@@ -3,6 +3,8 @@
  * its limit is on these topics together. What is removed is always the oldest; counters are never touched.
  */
 
+import { isMatch } from "../events/topic-pattern.ts";
+
 export interface RetentionRule {
   /** A topic, or a prefix and one final `*`. */
   readonly pattern: string;
@@ -40,14 +42,10 @@ export interface PruneReport {
 export function ruleFor(topic: string, rules: readonly RetentionRule[]): RetentionRule | undefined {
   let best: RetentionRule | undefined;
   for (const rule of rules) {
-    if (!matches(topic, rule.pattern)) continue;
+    if (!isMatch(topic, rule.pattern)) continue;
     if (best === undefined || isMoreSpecific(rule.pattern, best.pattern)) best = rule;
   }
   return best;
-}
-
-function matches(topic: string, pattern: string): boolean {
-  return pattern.endsWith("*") ? topic.startsWith(pattern.slice(0, -1)) : topic === pattern;
 }
 
 /** Of two patterns that match the same topic. */

@@ -4,6 +4,7 @@ import type { Database } from "bun:sqlite";
 import { FINGERPRINT_WORDS, Fingerprinter } from "../../../events/fingerprint.ts";
 import type { OnProgress } from "../../../progress.ts";
 import { eventChecksum, isAllText } from "../checksums.ts";
+import type { StoredEvent } from "../event-json.ts";
 import { FINGERPRINT_BYTES } from "../remembered-ids.ts";
 import { STORED_BYTES } from "../stored-bytes.ts";
 import type { ChecksumTally } from "./checksum-tally.ts";
@@ -15,17 +16,7 @@ import { readableRows } from "./readable-rows.ts";
 import { RunOfEvents } from "./run-of-events.ts";
 import type { Differences } from "./verification-report.ts";
 
-interface EventRow {
-  readonly seq: number;
-  readonly topicId: number;
-  readonly scope: string;
-  readonly eventId: string;
-  readonly timestamp: string | null;
-  readonly source: string | null;
-  readonly payload: string;
-  readonly attributes: string | null;
-  readonly receivedAt: number;
-  readonly checksum: number | null;
+interface EventRow extends Omit<StoredEvent, "topic"> {
   readonly bytes: number;
 }
 
