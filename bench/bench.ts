@@ -13,6 +13,33 @@ export interface Bench<Row> {
   /** @throws Error when a server counted anything else than what was sent. */
   run(options: BenchOptions, progress: (line: string) => void): Promise<readonly Row[]>;
   readonly columns: readonly Column<Row>[];
+  /** What is worth seeing of the rows. */
+  charts?(rows: readonly Row[]): readonly Chart[];
 }
+
+/** One chart, drawn into `charts/<name>.svg`: lines over a numeric axis, or bars beside one another. */
+export interface Chart {
+  readonly name: string;
+  readonly title: string;
+  readonly yTitle: string;
+  readonly shape: LineShape | BarShape;
+}
+
+export interface LineShape {
+  readonly kind: "lines";
+  readonly xTitle: string;
+  readonly isLogarithmicX?: boolean;
+  readonly isLogarithmicY?: boolean;
+  readonly lines: readonly { readonly name: string; readonly points: readonly Point[] }[];
+}
+
+export interface BarShape {
+  readonly kind: "bars";
+  /** One group of bars for each label, one bar in it for each series. */
+  readonly labels: readonly string[];
+  readonly series: readonly { readonly name: string; readonly values: readonly number[] }[];
+}
+
+export type Point = readonly [x: number, y: number];
 
 export type Column<Row> = readonly [heading: string, cell: (row: Row) => string];
