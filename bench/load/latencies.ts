@@ -3,6 +3,7 @@
 export interface LatencySummary {
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly p999Ms: number;
   readonly maxMs: number;
 }
 
@@ -21,9 +22,10 @@ export class Latencies {
     this.#values[this.#count++] = ms;
   }
 
+  /** Each percentile is the smallest latency that so large a share does not exceed. */
   summary(): LatencySummary {
     const sorted = this.#values.slice(0, this.#count).sort();
     const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
-    return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+    return { p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), maxMs: at(1) };
   }
 }
