@@ -9,7 +9,7 @@ import { type BenchResult, provenance, RESULTS_FOLDER, writeResult } from "./res
 const SECONDS_DEFAULT = 5;
 
 /** As a share of the measured time: long enough for the compiler to have settled. */
-const WARM_UP_SHARE = 0.25;
+const WARM_UP_SHARE = 0.2;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

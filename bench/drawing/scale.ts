@@ -9,7 +9,7 @@ export interface Scale {
 /** From 0 to the first round number that is not below all values. */
 export function linearScale(values: readonly number[], tickCount: number): Scale {
   expectValues(values, (value) => value >= 0, "none below zero");
-  const ticks = ticksUpTo(Math.max(...values, Number.MIN_VALUE), tickCount);
+  const ticks = ticksUpTo(Math.max(...values), tickCount);
   const top = ticks.at(-1)!;
   return { at: (value) => value / top, ticks };
 }
@@ -35,8 +35,9 @@ function exactLog10(value: number): number {
   return Number(Math.log10(value).toFixed(9));
 }
 
-/** Round numbers from 0 to the first that is not below `max`, about `count` steps. */
-export function ticksUpTo(max: number, count: number): number[] {
+/** Round numbers from 0 to the first that is not below `max`, about `count` steps; where all is 0, up to 1. */
+export function ticksUpTo(highest: number, count: number): number[] {
+  const max = highest === 0 ? 1 : highest;
   const power = 10 ** Math.floor(Math.log10(max / count));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size * count >= max)!;
   return Array.from({ length: Math.ceil(max / step) + 1 }, (_, i) => Number((i * step).toPrecision(12)));

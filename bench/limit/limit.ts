@@ -11,7 +11,7 @@ import { startServer } from "../server-process.ts";
 import { decimals, thousands } from "../table.ts";
 import { type AppendOptions, type AppendResult, measureAppends } from "./appends.ts";
 
-export type LimitKind = "appends" | "bare HTTP" | "bare WebSocket" | "WebSocket echo" | "fan-out";
+export type LimitKind = "appends" | "bare HTTP" | "bare WebSocket" | "WebSocket echo";
 
 export interface LimitRow {
   readonly kind: LimitKind;

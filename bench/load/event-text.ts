@@ -32,11 +32,9 @@ const THREE_DIGITS = Buffer.from(
   Array.from({ length: 1_000 }, (_, i) => String(i).padStart(3, "0")).join(""),
 );
 
-/** An event's text around its changing digits, for generators that cannot share this code. */
-export function eventParts(shape: EventShape): { beforeTopic: string; afterTopic: string; afterId: string } {
-  const [beforeTopic = "", rest = ""] = templateOf(shape).split(/~+/);
-  const [afterTopic = "", afterId = ""] = rest.split("#".repeat(ID_DIGITS));
-  return { beforeTopic, afterTopic, afterId: afterId.replaceAll("#", "0") };
+/** For generators that cannot share this code: the event for `printf`, given its topic and, three times, its number. */
+export function eventFormat(shape: EventShape): string {
+  return templateOf(shape).replace(/~+|#+/g, (run) => `%0${run.length}d`);
 }
 
 export function eventBytesOf(shape: EventShape): number {

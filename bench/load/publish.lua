@@ -13,15 +13,13 @@ end
 -- Read from outside when the run is over, so they are global.
 made_requests, made_unique = 0, 0
 
-local events_per_request, topics, topic_format, percent, old_events, first
-local before_topic, after_topic, after_id
+local events_per_request, topics, percent, old_events, first, event_format
 local ordinal, debt = 0, 0
 
 function init(args)
   events_per_request, topics = tonumber(args[1]), tonumber(args[2])
   percent, old_events, first = tonumber(args[3]), tonumber(args[4]), tonumber(args[5])
-  before_topic, after_topic, after_id = args[6], args[7], args[8]
-  topic_format = "%0" .. #tostring(topics - 1) .. "d"
+  event_format = args[6]
   wrk.method = "POST"
   wrk.headers["Content-Type"] = "application/json"
 end
@@ -44,8 +42,8 @@ function request()
   local parts = {}
   for i = 1, events_per_request do
     local number = next_number()
-    parts[i] = before_topic .. string.format(topic_format, number % topics) .. after_topic
-      .. string.format("%012d", number) .. after_id
+    -- The same event as any other client makes of this number: its id, the milliseconds of its time, its order.
+    parts[i] = string.format(event_format, number % topics, number, number % 1e3, number % 1e9)
   end
   wrk.body = events_per_request == 1 and parts[1] or "[" .. table.concat(parts, ",") .. "]"
   return wrk.format()

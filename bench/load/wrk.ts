@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { startChild } from "../leftovers.ts";
-import { eventParts } from "./event-text.ts";
+import { eventFormat } from "./event-text.ts";
 import type { HttpLoadOptions } from "./http-load.ts";
 import type { LatencySummary } from "./latencies.ts";
 import { type LoadResult, startAccount } from "./load-result.ts";
@@ -18,8 +18,8 @@ export function isWrkInstalled(): boolean {
  * @throws Error when a request was refused or failed.
  */
 export async function runWrk(options: HttpLoadOptions): Promise<LoadResult> {
-  const { eventsPerRequest, serverPid, warmUpSeconds, seconds, mix } = options;
-  const warmUp = await runOnce(options, { firstNumber: mix.firstNumber, seconds: warmUpSeconds });
+  const { eventsPerRequest, serverPid, seconds, mix } = options;
+  const warmUp = await warmUpWith(options);
   const endAccount = startAccount(serverPid);
   const firstNumber = mix.firstNumber + warmUp.madeUnique;
   const measured = await runOnce(options, { firstNumber, seconds });
@@ -40,6 +40,17 @@ export async function runWrk(options: HttpLoadOptions): Promise<LoadResult> {
   };
 }
 
+const NOTHING = { requests: 0, madeRequests: 0, madeUnique: 0 };
+
+/** A whole second at least: not for a server that is warm already, since wrk itself needs none. */
+function warmUpWith(options: HttpLoadOptions): Promise<Pick<WrkResult, keyof typeof NOTHING>> {
+  const { mix, warmUpSeconds } = options;
+  if (warmUpSeconds < WARM_UP_SECONDS_MIN) return Promise.resolve(NOTHING);
+  return runOnce(options, { firstNumber: mix.firstNumber, seconds: warmUpSeconds });
+}
+
+const WARM_UP_SECONDS_MIN = 0.5;
+
 interface WrkResult {
   /** Answered. */
   readonly requests: number;
@@ -57,12 +68,10 @@ async function runOnce(
   { url, connections, eventsPerRequest, mix }: HttpLoadOptions,
   { firstNumber, seconds }: { readonly firstNumber: number; readonly seconds: number },
 ): Promise<WrkResult> {
-  const { beforeTopic, afterTopic, afterId } = eventParts(mix.shape);
   const { percent, oldEvents } = mix.duplicates;
   const numbers = [eventsPerRequest, mix.shape.topics, percent, oldEvents, firstNumber];
   const flags = ["-t1", `-c${connections}`, `-d${Math.max(1, Math.round(seconds))}s`, "-s", SCRIPT];
-  const texts = [beforeTopic, afterTopic, afterId];
-  const run = startChild(["wrk", ...flags, url, "--", ...numbers.map(String), ...texts]);
+  const run = startChild(["wrk", ...flags, url, "--", ...numbers.map(String), eventFormat(mix.shape)]);
   const output = await run.stdout.text();
   await run.exited;
   const cpuMicroseconds = Number(run.resourceUsage()?.cpuTime.total ?? Number.NaN);

@@ -126,7 +126,7 @@ function lengthOf(seconds: number): string {
 
 function drawPanel(panel: Panel, samples: readonly Sample[], { seconds, warmUpSeconds }: SoakPlan): string {
   const values = panel.series.flatMap(({ of }) => samples.map(of)).filter((value) => value !== undefined);
-  const ticks = ticksUpTo(Math.max(...values, Number.MIN_VALUE), Y_TICKS);
+  const ticks = ticksUpTo(Math.max(...values, 0), Y_TICKS);
   const top = ticks.at(-1)!;
   const unitSeconds = seconds < 120 ? 1 : 60;
   const lastSecond = Math.max(seconds, samples.at(-1)?.atSeconds ?? 0);
