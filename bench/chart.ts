@@ -13,15 +13,16 @@ const GRID = "#dde1e6";
 const LEGEND_ROW_HEIGHT = 18;
 const LEGEND_TOP = 52;
 /** Around the plot, the legend not counted. */
-const MARGIN = { top: 72, right: 28, bottom: 56, left: 72 };
+const MARGIN = { top: 76, right: 28, bottom: 44, left: 72 };
+const ROW_HEIGHT = 14;
 const PLOT_WIDTH = WIDTH - MARGIN.left - MARGIN.right;
 const PLOT_HEIGHT = HEIGHT - MARGIN.top - MARGIN.bottom;
 
 const Y_TICKS = 5;
 const X_TICKS = 8;
 
-/** What a letter takes, on average, at 12 pixels. */
-const LETTER_WIDTH = 6.6;
+/** What a letter takes at 12 pixels, rather more than less. */
+const LETTER_WIDTH = 7;
 const LEGEND_GAP = 34;
 
 const BARS_SHARE = 0.8;
@@ -30,9 +31,9 @@ const BARS_SHARE = 0.8;
 export function drawChart({ title, yTitle, shape }: Chart): string {
   const names = (shape.kind === "lines" ? shape.lines : shape.series).map(({ name }) => name);
   const legend = drawLegend(names);
-  const height = HEIGHT + legend.height;
   const plot = shape.kind === "lines" ? drawLines(shape) : drawBars(shape);
   const top = MARGIN.top + legend.height;
+  const height = HEIGHT + legend.height + plot.rowsBelow * ROW_HEIGHT;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}"` +
       ` font-family="system-ui, -apple-system, 'Segoe UI', sans-serif" font-size="12" fill="${INK}" role="img">`,
@@ -40,16 +41,23 @@ export function drawChart({ title, yTitle, shape }: Chart): string {
     `<rect width="${WIDTH}" height="${height}" rx="6" fill="${GROUND}"/>`,
     label({ x: 24, y: 30 }, title, { size: 16, isBold: true }),
     ...legend.parts,
-    label({ x: 24, y: top - 10 }, yTitle),
+    label({ x: 24, y: top - 14 }, yTitle),
     `<g transform="translate(${MARGIN.left},${top})">`,
-    ...plot,
+    ...plot.parts,
     "</g>",
     "</svg>\n",
   ].join("\n");
 }
 
-/** Under the title, as many rows as the names need. */
+interface Plot {
+  readonly parts: readonly string[];
+  /** Of text under the axis. */
+  readonly rowsBelow: number;
+}
+
+/** Under the title, as many rows as the names need. One name alone says nothing that the titles do not say. */
 function drawLegend(names: readonly string[]): { parts: readonly string[]; height: number } {
+  if (names.length < 2) return { parts: [], height: 0 };
   let [x, row] = [24, 0];
   const parts = names.flatMap((name, i) => {
     const width = name.length * LETTER_WIDTH + LEGEND_GAP;
@@ -60,10 +68,10 @@ function drawLegend(names: readonly string[]): { parts: readonly string[]; heigh
     x += width;
     return [square, text];
   });
-  return { parts, height: LEGEND_TOP + row * LEGEND_ROW_HEIGHT - 40 };
+  return { parts, height: (row + 1) * LEGEND_ROW_HEIGHT };
 }
 
-function drawLines({ lines, xTitle, isLogarithmicX, isLogarithmicY }: LineShape): string[] {
+function drawLines({ lines, xTitle, isLogarithmicX, isLogarithmicY }: LineShape): Plot {
   const points = lines.flatMap((line) => line.points);
   const xs = points.map(([x]) => x);
   const ys = points.map(([, y]) => y);
@@ -83,13 +91,13 @@ function drawLines({ lines, xTitle, isLogarithmicX, isLogarithmicY }: LineShape)
     return path + (places.length <= DOTS_MAX ? dots.join("") : "");
   });
   const title = label({ x: PLOT_WIDTH / 2, y: PLOT_HEIGHT + 42 }, xTitle, { anchor: "middle" });
-  return [...drawYAxis(yScale), ...xTicks, title, ...drawn];
+  return { parts: [...drawYAxis(yScale), ...xTicks, title, ...drawn], rowsBelow: 1 };
 }
 
 /** More points than this are a line and nothing else. */
 const DOTS_MAX = 40;
 
-function drawBars({ labels, series }: BarShape): string[] {
+function drawBars({ labels, series }: BarShape): Plot {
   for (const { name, values } of series) {
     if (values.length !== labels.length)
       throw new Error(`${name} has ${values.length} values for ${labels.length} labels`);
@@ -100,15 +108,20 @@ function drawBars({ labels, series }: BarShape): string[] {
   );
   const groupWidth = PLOT_WIDTH / labels.length;
   const barWidth = (groupWidth * BARS_SHARE) / series.length;
-  const groups = labels.map((text, group) => {
+  const wrapped = labels.map((text) => wrap(text, Math.floor(groupWidth / LETTER_WIDTH)));
+  const groups = wrapped.map((rows, group) => {
     const left = group * groupWidth + (groupWidth * (1 - BARS_SHARE)) / 2;
     const bars = series.map(({ values }, i) =>
       drawBar(values[group]!, left + i * barWidth, barWidth, i, yScale),
     );
-    const middle = (group + 0.5) * groupWidth;
-    return [...bars, ...drawWrapped(text, middle, groupWidth)].join("\n");
+    const x = (group + 0.5) * groupWidth;
+    const names = rows.map((row, i) =>
+      label({ x, y: PLOT_HEIGHT + 18 + i * ROW_HEIGHT }, row, { anchor: "middle", size: 11 }),
+    );
+    return [...bars, ...names].join("\n");
   });
-  return [...drawYAxis(yScale), ...groups];
+  const rowsBelow = Math.max(...wrapped.map((rows) => rows.length)) - 1;
+  return { parts: [...drawYAxis(yScale), ...groups], rowsBelow };
 }
 
 function drawBar(value: number, x: number, width: number, series: number, yScale: Scale): string {
@@ -122,9 +135,8 @@ function drawBar(value: number, x: number, width: number, series: number, yScale
   );
 }
 
-/** A label under its group, broken between words so that it stays there. */
-function drawWrapped(text: string, middle: number, width: number): string[] {
-  const lettersMax = Math.max(1, Math.floor(width / LETTER_WIDTH));
+/** Rows of whole words, none longer than so many letters unless a word is. */
+function wrap(text: string, lettersMax: number): string[] {
   const rows: string[] = [];
   for (const word of text.split(" ")) {
     const last = rows.at(-1);
@@ -132,7 +144,7 @@ function drawWrapped(text: string, middle: number, width: number): string[] {
       rows[rows.length - 1] += ` ${word}`;
     else rows.push(word);
   }
-  return rows.map((row, i) => label({ x: middle, y: PLOT_HEIGHT + 18 + i * 14 }, row, { anchor: "middle" }));
+  return rows;
 }
 
 function drawYAxis(scale: Scale): string[] {

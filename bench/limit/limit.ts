@@ -42,6 +42,8 @@ const SERVERS = {
   "WebSocket echo": "ws-echo-server.ts",
 } as const;
 
+const NO_CHECKPOINTS = "no checkpoints";
+
 const LIMITS: readonly Limit[] = [
   appends(200, "in commits"),
   appends(2_000, "in commits"),
@@ -86,18 +88,23 @@ export const limit: Bench<LimitRow> = {
       yTitle: "events/s",
       shape: {
         kind: "bars",
-        labels: rows.map(
-          ({ kind, client, eventsPerBatch }) =>
-            `${kind}${client === "autocannon" || client === "wrk" ? ` ${client}` : ""} ${thousands(eventsPerBatch)} a batch`,
-        ),
+        labels: rows.map(labelOf),
         series: [{ name: "events/s", values: rows.map((row) => row.eventsPerSecond) }],
       },
     },
   ],
 };
 
+/** How many are in a batch, and what else tells rows of one limit apart. */
+function labelOf({ kind, client, eventsPerBatch, setting }: LimitRow): string {
+  const batch = thousands(eventsPerBatch);
+  if (kind === "appends")
+    return `${kind} ${batch} a commit${setting === NO_CHECKPOINTS ? `, ${setting}` : ""}`;
+  return kind === "bare HTTP" ? `${kind} ${batch} a request, ${client}` : `${kind} ${batch} a frame`;
+}
+
 function appends(rowsPerCommit: number, checkpoints: AppendOptions["checkpoints"]): Limit {
-  const setting = checkpoints === "none" ? "no checkpoints" : "SQLite's own checkpoints";
+  const setting = checkpoints === "none" ? NO_CHECKPOINTS : "SQLite's own checkpoints";
   return {
     name: `appends, ${rowsPerCommit} rows a commit, ${setting}`,
     async measure(times) {
