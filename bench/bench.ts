@@ -17,6 +17,8 @@ export interface Bench<Row> {
   readonly columns: readonly Column<Row>[];
   /** What is worth seeing of the rows. */
   charts?(rows: readonly Row[]): readonly Chart[];
+  /** What the rows say, in sentences that are made from them. */
+  remarks?(rows: readonly Row[]): readonly string[];
   /** Of what is measured beside onefold: a program's name, and what it says of itself. */
   versions?(): Promise<Readonly<Record<string, string>>>;
 }

@@ -55,7 +55,8 @@ export function makeDataFolder({ mayBeInMemory = false } = {}): string {
   return folder;
 }
 
-async function expectCounted(url: string, sent: Sent): Promise<void> {
+/** @throws Error where the counts are not right. */
+export async function expectCounted(url: string, sent: Sent): Promise<void> {
   const stats = (await (await fetch(`${url}/stats`)).json()) as Record<keyof CountedStats, number>;
   const fault = faultOfCounts(sent, stats);
   if (fault !== undefined) throw new Error(`wrong count: ${fault}`);

@@ -16,6 +16,7 @@ export interface NamedBench {
   /** @param rows as this bench gave them, also when they have been JSON meanwhile. */
   table(rows: readonly unknown[]): string;
   charts(rows: readonly unknown[]): readonly Chart[];
+  remarks(rows: readonly unknown[]): readonly string[];
 }
 
 function named<Row>(bench: Bench<Row>): NamedBench {
@@ -27,6 +28,7 @@ function named<Row>(bench: Bench<Row>): NamedBench {
     versions: () => bench.versions?.() ?? Promise.resolve({}),
     table: (rows) => markdownTable(columns, rows as readonly Row[]),
     charts: (rows) => bench.charts?.(rows as readonly Row[]) ?? [],
+    remarks: (rows) => bench.remarks?.(rows as readonly Row[]) ?? [],
   };
 }
 

@@ -7,7 +7,7 @@ import type { IngestRow } from "./ingest/ingest.ts";
 import type { LimitRow } from "./limit/limit.ts";
 import { fillSections } from "./marked-sections.ts";
 import { BENCHES, type NamedBench } from "./registry.ts";
-import { type BenchResult, provenance, RESULTS_FOLDER, readResult } from "./results.ts";
+import { type BenchResult, provenance, RESULTS_FOLDER, readResult, resultParts } from "./results.ts";
 import { markdownTable } from "./table.ts";
 import { TARGET_COLUMNS, TARGETS } from "./targets.ts";
 
@@ -51,7 +51,7 @@ function chartsOf(bench: NamedBench, { rows }: BenchResult): readonly Chart[] {
 function sectionOf(bench: NamedBench, result: BenchResult, charts: readonly Chart[]): string {
   const images = charts.map(({ name, title }) => `![${title}](charts/${name}.svg)`);
   try {
-    return [result.title, bench.table(result.rows), ...images, provenance(result)].join("\n\n");
+    return [...resultParts(bench, result), ...images, provenance(result)].join("\n\n");
   } catch (error) {
     throw outdated(bench, error);
   }

@@ -48,6 +48,17 @@ export async function readResult(folder: string, name: string): Promise<BenchRes
   return (await file.exists()) ? ((await file.json()) as BenchResult) : undefined;
 }
 
+/** Title, table and remarks, in Markdown. */
+export function resultParts({ table, remarks }: Shown, { title, rows }: BenchResult): string[] {
+  const list = remarks(rows).map((remark) => `- ${remark}`);
+  return [title, table(rows), ...(list.length === 0 ? [] : [list.join("\n")])];
+}
+
+interface Shown {
+  table(rows: readonly unknown[]): string;
+  remarks(rows: readonly unknown[]): readonly string[];
+}
+
 /** How it was measured, in two lines of Markdown. */
 export function provenance({ command, at, tookSeconds, machine, versions }: BenchResult): string {
   const beside = Object.entries(versions).map(([name, version]) => `${name} ${version}`);

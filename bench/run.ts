@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import type { BenchOptions } from "./bench.ts";
 import { describeMachine } from "./machine.ts";
 import { chooseBenches, type NamedBench } from "./registry.ts";
-import { type BenchResult, provenance, RESULTS_FOLDER, writeResult } from "./results.ts";
+import { type BenchResult, provenance, RESULTS_FOLDER, resultParts, writeResult } from "./results.ts";
 
 const SECONDS_DEFAULT = 5;
 
@@ -27,9 +27,7 @@ async function main(): Promise<void> {
   const benches = chooseBenches(positionals);
   for (const bench of benches) {
     const result = await runBench(bench, options);
-    console.log(
-      `\n### ${bench.name}\n\n${result.title}\n\n${bench.table(result.rows)}\n\n${provenance(result)}`,
-    );
+    console.log(["", `### ${bench.name}`, ...resultParts(bench, result), provenance(result)].join("\n\n"));
     console.error(`\nwritten to ${await writeResult(values.into, result)}`);
   }
 }

@@ -3,8 +3,11 @@
 export interface LatencySummary {
   readonly p50Ms: number;
   readonly p99Ms: number;
-  readonly p999Ms: number;
   readonly maxMs: number;
+}
+
+export interface TailSummary extends LatencySummary {
+  readonly p999Ms: number;
 }
 
 const CAPACITY_START = 65_536;
@@ -23,7 +26,7 @@ export class Latencies {
   }
 
   /** Each percentile is the smallest latency that so large a share does not exceed. */
-  summary(): LatencySummary {
+  summary(): TailSummary {
     const sorted = this.#values.slice(0, this.#count).sort();
     const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
     return { p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), maxMs: at(1) };

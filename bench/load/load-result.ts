@@ -3,7 +3,7 @@
 import { cpuSecondsOf, type ProcessUsage, residentBytesOf, usageBetween, usageOf } from "../process-usage.ts";
 import type { DuplicateMix } from "./event-numbers.ts";
 import { type EventShape, SMALL_EVENTS } from "./event-text.ts";
-import type { LatencySummary } from "./latencies.ts";
+import type { TailSummary } from "./latencies.ts";
 
 export interface EventMix {
   readonly shape: EventShape;
@@ -25,7 +25,7 @@ export interface LoadResult extends ServerUsage {
   /** What was acknowledged while it was measured. */
   readonly events: number;
   readonly seconds: number;
-  readonly ack: LatencySummary;
+  readonly ack: TailSummary;
   readonly loadCpuSeconds: number;
 }
 

@@ -12,7 +12,7 @@ export interface ChannelOptions {
   readonly framesInFlight: number;
   readonly frameBytes: number;
   /** What is sent comes back, in place of an acknowledgement. */
-  readonly isEcho: boolean;
+  readonly isEcho?: boolean;
   /** Writes one frame at `offset`; false when no more is to be sent. */
   readonly writeFrame: (target: Buffer, offset: number) => boolean;
   readonly onAck: (latencyMs: number) => void;

@@ -80,10 +80,20 @@ test("on a logarithmic axis equal ratios are equal distances, and powers of ten 
 
 test("bars are as high as their values, and say them", () => {
   const svg = drawChart(bars(["one", "two"], [1_000, 250_000]));
-  const [, , small, large] = elementsIn(svg, "rect").map(({ height }) => Number(height));
+  const [, small, large] = elementsIn(svg, "rect").map(({ height }) => Number(height));
   expect(large! / small!).toBeWithin(240, 260);
   expect(svg).toContain(">1,000</text>");
   expect(svg).toContain(">250 k</text>");
+});
+
+test("several names have a legend, each in the colour of its bars; one name alone has none", () => {
+  const series = ["a", "b"].map((name) => ({ name, values: [3] }));
+  const chart = bars(["one"], [1]);
+  const both = drawChart({ ...chart, shape: { kind: "bars", labels: ["one"], series } });
+  const fills = elementsIn(both, "rect").map(({ fill }) => fill);
+  expect(fills.slice(1, 3)).toEqual(fills.slice(3));
+  expect(new Set(fills).size).toBe(3);
+  expect(elementsIn(drawChart(chart), "rect")).toHaveLength(2);
 });
 
 describe("it is an error", () => {
