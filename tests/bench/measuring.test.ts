@@ -4,6 +4,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { CASES } from "../../bench/ingest/cases.ts";
 import { type IngestRow, ingest, measureCase, ofBare } from "../../bench/ingest/ingest.ts";
 import { measureAppends } from "../../bench/limit/appends.ts";
+import { sum } from "../../bench/statistics.ts";
 import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
@@ -28,9 +29,10 @@ test("ingest: a case is counted exactly, beside a bare server, its threads by na
   for (const { onefold, bare } of rounds) {
     expect(onefold.eventsPerSecond).toBePositive();
     expect(bare.eventsPerSecond).toBePositive();
-    expect(onefold.threadCpuMicrosecondsPerEvent.ledger).toBeGreaterThan(0);
-    expect(onefold.threadCpuMicrosecondsPerEvent.main).toBeGreaterThan(0);
+    expect(onefold.threadCpuMicrosecondsPerEvent).toHaveProperty("main");
   }
+  // The kernel counts in steps of 10 ms: only over all rounds is there surely one.
+  expect(sum(rounds.map(({ onefold }) => onefold.threadCpuMicrosecondsPerEvent.ledger!))).toBeGreaterThan(0);
   expect(ofBare(row)).toBeGreaterThan(0);
   for (const [, cell] of ingest.columns) expect(cell(row)).not.toMatch(/NaN|undefined|^$/);
 });
