@@ -17,22 +17,17 @@ declare module "autocannon" {
     requests: { method: string; headers: Record<string, string>; setupRequest(request: Request): Request }[];
   }
 
-  /** Milliseconds. */
-  interface Histogram {
-    p50: number;
-    p99: number;
-    max: number;
-  }
-
   interface Result {
-    latency: Histogram;
     "2xx": number;
     non2xx: number;
     errors: number;
   }
 
   interface Instance extends PromiseLike<Result> {
-    on(event: "response", listener: () => void): this;
+    on(
+      event: "response",
+      listener: (client: unknown, status: number, bytes: number, latencyMs: number) => void,
+    ): this;
   }
 
   export default function autocannon(options: Options): Instance;

@@ -5,6 +5,8 @@ export interface BenchOptions {
   readonly seconds: number;
   /** How long each server is loaded before that. */
   readonly warmUpSeconds: number;
+  /** Everything that a bench can measure, however long it takes. */
+  readonly isFull: boolean;
 }
 
 export interface Bench<Row> {
@@ -15,6 +17,10 @@ export interface Bench<Row> {
   readonly columns: readonly Column<Row>[];
   /** What is worth seeing of the rows. */
   charts?(rows: readonly Row[]): readonly Chart[];
+  /** What the rows say, in sentences that are made from them. */
+  remarks?(rows: readonly Row[]): readonly string[];
+  /** Of what is measured beside onefold: a program's name, and what it says of itself. */
+  versions?(): Promise<Readonly<Record<string, string>>>;
 }
 
 /** One chart, drawn into `charts/<name>.svg`: lines over a numeric axis, or bars beside one another. */

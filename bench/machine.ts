@@ -21,6 +21,9 @@ export interface Machine {
   readonly executableBuiltAt: string | undefined;
 }
 
+/** What benches write is no change to what they measure. */
+const MADE_HERE = [":!bench/results", ":!bench/charts", ":!bench/README.md"];
+
 export function describeMachine(): Machine {
   const processors = cpus();
   return {
@@ -32,7 +35,8 @@ export function describeMachine(): Machine {
     bun: Bun.version,
     node: outputOf(["node", "--version"]),
     commit: outputOf(["git", "rev-parse", "HEAD"]),
-    isDirty: outputOf(["git", "--no-optional-locks", "status", "--porcelain"]) !== "",
+    isDirty:
+      outputOf(["git", "--no-optional-locks", "status", "--porcelain", "--", ".", ...MADE_HERE]) !== "",
     executableBuiltAt: statSync(EXECUTABLE, { throwIfNoEntry: false })?.mtime.toISOString(),
   };
 }

@@ -1,16 +1,75 @@
 /** What a process has used, by the kernel's own account (Linux). */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** USER_HZ, 100 on every Linux that Bun runs on. */
 const TICKS_PER_SECOND = 100;
 
+/** The thread that a process starts with has the name of its executable: here it has one that says what it is. */
+export const MAIN_THREAD = "main";
+
+export interface ProcessUsage {
+  readonly cpuSeconds: number;
+  /** By the threads' names; threads of one name are added up. */
+  readonly threadCpuSeconds: Readonly<Record<string, number>>;
+}
+
+export interface ThreadStat {
+  readonly id: number;
+  readonly name: string;
+  readonly cpuSeconds: number;
+}
+
+/** A line of /proc/PID/stat or /proc/PID/task/TID/stat (proc_pid_stat(5)). */
+export function parseStat(stat: string): ThreadStat {
+  // The name, in parentheses, may hold blanks and parentheses; utime and stime are fields 14 and 15, it is field 2.
+  const nameEnd = stat.lastIndexOf(")");
+  const nameStart = stat.indexOf("(");
+  const fields = stat.slice(nameEnd + 2).split(" ");
+  return {
+    id: Number(stat.slice(0, nameStart)),
+    name: stat.slice(nameStart + 1, nameEnd),
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+  };
+}
+
 /** User and system time of all threads, in steps of 10 ms. */
 export function cpuSecondsOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  // The command's name, in parentheses, may hold blanks; utime and stime are fields 14 and 15, it is field 2.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  return parseStat(readFileSync(`/proc/${pid}/stat`, "latin1")).cpuSeconds;
+}
+
+/** The same, and of each thread. */
+export function usageOf(pid: number): ProcessUsage {
+  return { cpuSeconds: cpuSecondsOf(pid), threadCpuSeconds: sumByName(pid, threadsOf(pid)) };
+}
+
+export function sumByName(pid: number, threads: readonly ThreadStat[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { id, name, cpuSeconds } of threads) {
+    const key = id === pid ? MAIN_THREAD : name;
+    sums[key] = (sums[key] ?? 0) + cpuSeconds;
+  }
+  return sums;
+}
+
+function threadsOf(pid: number): ThreadStat[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((id) => {
+    try {
+      return [parseStat(readFileSync(`/proc/${pid}/task/${id}/stat`, "latin1"))];
+    } catch {
+      // It has ended since the folder was read. What it used is still in the account of the process.
+      return [];
+    }
+  });
+}
+
+/** What was used from `before` to `after`; what threads used that ended meanwhile is in the sum alone. */
+export function usageBetween(before: ProcessUsage, after: ProcessUsage): ProcessUsage {
+  const threadCpuSeconds: Record<string, number> = {};
+  for (const [name, seconds] of Object.entries(after.threadCpuSeconds)) {
+    threadCpuSeconds[name] = Math.max(0, seconds - (before.threadCpuSeconds[name] ?? 0));
+  }
+  return { cpuSeconds: after.cpuSeconds - before.cpuSeconds, threadCpuSeconds };
 }
 
 export function residentBytesOf(pid: number): number {

@@ -1,83 +1,60 @@
-/** `bun bench/run.ts [bench…] [--seconds N]`: runs benches, prints tables, writes bench/results/latest.json. */
+/** `bun bench/run.ts [bench…] [--seconds N] [--full]`: runs benches, prints tables, writes bench/results/<bench>.json. */
 
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Bench, BenchOptions } from "./bench.ts";
-import { httpPublish } from "./http-publish.ts";
-import { describeMachine, machineLine } from "./machine.ts";
-import { retention } from "./retention.ts";
-import { start } from "./start.ts";
-import { markdownTable } from "./table.ts";
-import { wsPublish } from "./ws-publish.ts";
+import type { BenchOptions } from "./bench.ts";
+import { describeMachine } from "./machine.ts";
+import { chooseBenches, type NamedBench } from "./registry.ts";
+import { type BenchResult, provenance, RESULTS_FOLDER, resultParts, writeResult } from "./results.ts";
 
 const SECONDS_DEFAULT = 5;
 
 /** As a share of the measured time: long enough for the compiler to have settled. */
-const WARM_UP_SHARE = 0.4;
-
-/** A bench whose rows are of no more interest than to be printed and written down. */
-interface NamedBench {
-  readonly name: string;
-  run(options: BenchOptions): Promise<{ title: string; table: string; rows: readonly unknown[] }>;
-}
-
-function named<Row>({ name, title, run, columns }: Bench<Row>): NamedBench {
-  return {
-    name,
-    async run(options) {
-      const rows = await run(options, (line) => console.error(`${name}: ${line}`));
-      return { title, table: markdownTable(columns, rows), rows };
-    },
-  };
-}
-
-const BENCHES: readonly NamedBench[] = [named(wsPublish), named(httpPublish), named(start), named(retention)];
+const WARM_UP_SHARE = 0.2;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     args: process.argv.slice(2),
-    options: { seconds: { type: "string", default: String(SECONDS_DEFAULT) } },
+    options: {
+      seconds: { type: "string", default: String(SECONDS_DEFAULT) },
+      full: { type: "boolean", default: false },
+      into: { type: "string", default: RESULTS_FOLDER },
+    },
     allowPositionals: true,
   });
   const seconds = Number(values.seconds);
   if (!(seconds > 0)) throw new Error("--seconds takes a number of seconds");
+  const options = { seconds, warmUpSeconds: seconds * WARM_UP_SHARE, isFull: values.full };
   const benches = chooseBenches(positionals);
-  const options = { seconds, warmUpSeconds: seconds * WARM_UP_SHARE };
-
-  const machine = describeMachine();
-  console.log(machineLine(machine));
-  const results: Record<string, unknown> = {};
   for (const bench of benches) {
-    const { title, table, rows } = await bench.run(options);
-    console.log(`\n### ${bench.name}\n\n${title}\n\n${table}`);
-    results[bench.name] = { title, rows };
+    const result = await runBench(bench, options);
+    console.log(["", `### ${bench.name}`, ...resultParts(bench, result), provenance(result)].join("\n\n"));
+    console.error(`\nwritten to ${await writeResult(values.into, result)}`);
   }
-  const file = await writeResults({
-    at: new Date().toISOString(),
+}
+
+async function runBench(bench: NamedBench, options: BenchOptions): Promise<BenchResult> {
+  const { name, title } = bench;
+  const command = [
+    `bun bench/run.ts ${name}`,
+    options.seconds === SECONDS_DEFAULT ? "" : ` --seconds ${options.seconds}`,
+    options.isFull ? " --full" : "",
+  ].join("");
+  const machine = describeMachine();
+  const startedAt = Date.now();
+  const rows = await bench.run(options);
+  const versions = await bench.versions();
+  const tookSeconds = (Date.now() - startedAt) / 1_000;
+  return {
+    name,
+    title,
+    at: new Date(startedAt).toISOString(),
+    tookSeconds,
+    command,
     options,
     machine,
-    results,
-  });
-  console.error(`\nwritten to ${file}`);
-}
-
-function chooseBenches(names: readonly string[]): readonly NamedBench[] {
-  if (names.length === 0) return BENCHES;
-  return names.map((name) => {
-    const bench = BENCHES.find((candidate) => candidate.name === name);
-    if (bench === undefined)
-      throw new Error(`there is no bench ${name}: ${BENCHES.map((b) => b.name).join(", ")}`);
-    return bench;
-  });
-}
-
-async function writeResults(results: unknown): Promise<string> {
-  const folder = join(import.meta.dir, "results");
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, "latest.json");
-  await Bun.write(file, `${JSON.stringify(results, null, 2)}\n`);
-  return file;
+    versions,
+    rows,
+  };
 }
 
 await main().catch((error: unknown) => {

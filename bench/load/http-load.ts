@@ -1,56 +1,70 @@
 /** A process that publishes over HTTP with autocannon: a fixed number of requests, so that all are answered. */
 
 import autocannon, { type Result } from "autocannon";
+import { EventNumbers } from "./event-numbers.ts";
 import { EventText } from "./event-text.ts";
-import type { LatencySummary } from "./latencies.ts";
+import { Latencies } from "./latencies.ts";
+import { type EventMix, type LoadResult, startAccount, startOwnAccount } from "./load-result.ts";
 
 export interface HttpLoadOptions {
   readonly url: string;
+  readonly serverPid: number;
   readonly connections: number;
   readonly eventsPerRequest: number;
-  readonly firstNumber: number;
+  readonly mix: EventMix;
   readonly warmUpSeconds: number;
   readonly seconds: number;
-}
-
-export interface HttpLoadResult {
-  /** Requests answered with 200 from first to last, warm-up included. */
-  readonly requests: number;
-  /** Requests of which no answer was awaited at the end, at most. */
-  readonly unansweredMax: number;
-  readonly requestsPerSecond: number;
-  readonly latency: LatencySummary;
 }
 
 /** Requests of one step of the warm-up, a connection. */
 const WARM_UP_REQUESTS = 40;
 
+/** A step of the warm-up has no more events than this. */
+const WARM_UP_EVENTS_MAX = 50_000;
+
 /** How often autocannon looks whether it is done. */
 const SAMPLE_MS = 20;
 
 class HttpLoad {
-  #number: number;
-  #answered = 0;
+  readonly #numbers: EventNumbers;
   readonly #text: EventText;
 
   constructor(private readonly options: HttpLoadOptions) {
-    this.#number = options.firstNumber;
-    const isArray = options.eventsPerRequest > 1;
-    this.#text = new EventText(options.eventsPerRequest, isArray ? { head: "[", tail: "]" } : NO_ARRAY);
+    const { eventsPerRequest, mix } = options;
+    this.#numbers = new EventNumbers(mix.firstNumber, mix.duplicates);
+    const frame = eventsPerRequest > 1 ? { head: "[", tail: "]" } : NO_ARRAY;
+    this.#text = new EventText(eventsPerRequest, frame, mix.shape);
   }
 
-  async run(): Promise<HttpLoadResult> {
-    const { connections, warmUpSeconds, seconds } = this.options;
+  async run(): Promise<LoadResult> {
+    const { connections, eventsPerRequest, serverPid, warmUpSeconds, seconds } = this.options;
+    const step = Math.min(connections * WARM_UP_REQUESTS, Math.ceil(WARM_UP_EVENTS_MAX / eventsPerRequest));
     const warmUntil = performance.now() + warmUpSeconds * 1_000;
     let rate: number;
     do {
-      rate = (await this.#send(connections * WARM_UP_REQUESTS)).requestsPerSecond;
+      const amount = Math.max(connections, step);
+      rate = amount / (await this.#send(amount, undefined));
     } while (performance.now() < warmUntil);
-    const measured = await this.#send(Math.max(connections, Math.round(rate * seconds)));
-    return { ...measured, requests: this.#answered, unansweredMax: 0 };
+
+    const latencies = new Latencies();
+    const amount = Math.max(connections, Math.round(rate * seconds));
+    const endAccount = startAccount(serverPid);
+    const endOwnAccount = startOwnAccount();
+    const measuredSeconds = await this.#send(amount, latencies);
+    const usage = { ...endAccount(), loadCpuSeconds: endOwnAccount() };
+    const { received, unique } = this.#numbers;
+    return {
+      ...usage,
+      sent: { received, unique, unansweredMax: 0 },
+      events: amount * eventsPerRequest,
+      seconds: measuredSeconds,
+      ack: latencies.summary(),
+    };
   }
 
-  async #send(amount: number): Promise<{ requestsPerSecond: number; latency: LatencySummary }> {
+  /** Gives the seconds until the last answer: autocannon itself notices the end late. */
+  async #send(amount: number, latencies: Latencies | undefined): Promise<number> {
+    const receivedBefore = this.#numbers.received;
     const startedAt = performance.now();
     let lastAt = startedAt;
     const run = autocannon({
@@ -63,26 +77,22 @@ class HttpLoad {
           method: "POST",
           headers: { "content-type": "application/json" },
           setupRequest: (request) => {
-            request.body = this.#text.write(this.#nextNumber);
+            request.body = this.#text.write(this.#numbers.next);
             return request;
           },
         },
       ],
     });
-    run.on("response", () => {
+    // Its own histogram counts in whole milliseconds.
+    run.on("response", (_client, _status, _bytes, latencyMs) => {
       lastAt = performance.now();
+      latencies?.add(latencyMs);
     });
-    const result = await run;
-    expectAllAccepted(result, amount);
-    this.#answered += amount;
-    const { p50, p99, max } = result.latency;
-    return {
-      requestsPerSecond: (amount / (lastAt - startedAt)) * 1_000,
-      latency: { p50Ms: p50, p99Ms: p99, maxMs: max },
-    };
+    expectAllAccepted(await run, amount);
+    const made = (this.#numbers.received - receivedBefore) / this.options.eventsPerRequest;
+    if (made !== amount) throw new Error(`autocannon made ${made} requests and sent ${amount}`);
+    return (lastAt - startedAt) / 1_000;
   }
-
-  readonly #nextNumber = (): number => this.#number++;
 }
 
 const NO_ARRAY = { head: "", tail: "" };

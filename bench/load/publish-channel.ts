@@ -5,11 +5,14 @@ import { FrameReader, upgradeRequest } from "./ws-frames.ts";
 
 const ACK = Buffer.from('{"type":"ack"');
 const HELLO = Buffer.from('{"type":"hello"');
+const ECHO = Buffer.from('{"type":"publish"');
 
 export interface ChannelOptions {
   readonly url: URL;
   readonly framesInFlight: number;
   readonly frameBytes: number;
+  /** What is sent comes back, in place of an acknowledgement. */
+  readonly isEcho?: boolean;
   /** Writes one frame at `offset`; false when no more is to be sent. */
   readonly writeFrame: (target: Buffer, offset: number) => boolean;
   readonly onAck: (latencyMs: number) => void;
@@ -70,7 +73,7 @@ export class PublishChannel {
   }
 
   #answer(bytes: Buffer, start: number, end: number, now: number): void {
-    if (startsWith(bytes, start, ACK)) {
+    if (startsWith(bytes, start, this.options.isEcho ? ECHO : ACK)) {
       this.options.onAck(now - this.#sentAt[this.#answered++ % this.#sentAt.length]!);
       this.#append();
     } else if (!startsWith(bytes, start, HELLO)) {

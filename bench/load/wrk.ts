@@ -1,9 +1,11 @@
-/** wrk as a load generator: faster than autocannon, where it is installed. One event a request. */
+/** wrk as a load generator: faster than autocannon, where it is installed. It measures whole seconds. */
 
 import { join } from "node:path";
 import { startChild } from "../leftovers.ts";
-import { eventAroundNumber } from "./event-text.ts";
-import type { HttpLoadOptions, HttpLoadResult } from "./http-load.ts";
+import { eventFormat } from "./event-text.ts";
+import type { HttpLoadOptions } from "./http-load.ts";
+import type { TailSummary } from "./latencies.ts";
+import { type LoadResult, startAccount } from "./load-result.ts";
 
 const SCRIPT = join(import.meta.dir, "publish.lua");
 
@@ -11,42 +13,75 @@ export function isWrkInstalled(): boolean {
   return Bun.which("wrk") !== null;
 }
 
-/** @throws Error when a request was refused or failed. */
-export async function runWrk(options: HttpLoadOptions): Promise<HttpLoadResult> {
-  const { url, connections, firstNumber, warmUpSeconds, seconds } = options;
-  const wrk = async (first: number, duration: number): Promise<WrkResult> => {
-    const [before, after] = eventAroundNumber();
-    const flags = ["-t1", `-c${connections}`, `-d${Math.max(1, Math.round(duration))}s`, "-s", SCRIPT];
-    const run = startChild(["wrk", ...flags, url, "--", String(first), before, after]);
-    return resultIn(await run.stdout.text());
-  };
-  const warmUp = await wrk(firstNumber, warmUpSeconds);
-  // wrk does not say how many it has built: the second run starts far beyond the first.
-  const measured = await wrk(firstNumber + NUMBERS_PER_RUN, seconds);
+/**
+ * It stops in the middle of its last requests: what was made and not answered may have been taken.
+ * @throws Error when a request was refused or failed.
+ */
+export async function runWrk(options: HttpLoadOptions): Promise<LoadResult> {
+  const { eventsPerRequest, serverPid, seconds, mix } = options;
+  const warmUp = await warmUpWith(options);
+  const endAccount = startAccount(serverPid);
+  const firstNumber = mix.firstNumber + warmUp.madeUnique;
+  const measured = await runOnce(options, { firstNumber, seconds });
+  const usage = endAccount();
+  const requests = warmUp.requests + measured.requests;
+  const made = warmUp.madeRequests + measured.madeRequests;
   return {
-    requests: warmUp.requests + measured.requests,
-    unansweredMax: 2 * connections,
-    requestsPerSecond: measured.requests / measured.seconds,
-    latency: { p50Ms: measured.p50Ms, p99Ms: measured.p99Ms, maxMs: measured.maxMs },
+    ...usage,
+    sent: {
+      received: requests * eventsPerRequest,
+      unique: warmUp.madeUnique + measured.madeUnique,
+      unansweredMax: (made - requests) * eventsPerRequest,
+    },
+    events: measured.requests * eventsPerRequest,
+    seconds: measured.seconds,
+    ack: measured.ack,
+    loadCpuSeconds: measured.cpuSeconds,
   };
 }
 
-const NUMBERS_PER_RUN = 500_000_000;
+const NOTHING = { requests: 0, madeRequests: 0, madeUnique: 0 };
+
+/** A whole second at least: not for a server that is warm already, since wrk itself needs none. */
+function warmUpWith(options: HttpLoadOptions): Promise<Pick<WrkResult, keyof typeof NOTHING>> {
+  const { mix, warmUpSeconds } = options;
+  if (warmUpSeconds < WARM_UP_SECONDS_MIN) return Promise.resolve(NOTHING);
+  return runOnce(options, { firstNumber: mix.firstNumber, seconds: warmUpSeconds });
+}
+
+const WARM_UP_SECONDS_MIN = 0.5;
 
 interface WrkResult {
+  /** Answered. */
   readonly requests: number;
+  readonly madeRequests: number;
+  /** New events in them. */
+  readonly madeUnique: number;
   readonly seconds: number;
   readonly refused: number;
   readonly errors: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly maxMs: number;
+  readonly ack: TailSummary;
+  readonly cpuSeconds: number;
 }
 
-function resultIn(output: string): WrkResult {
+async function runOnce(
+  { url, connections, eventsPerRequest, mix }: HttpLoadOptions,
+  { firstNumber, seconds }: { readonly firstNumber: number; readonly seconds: number },
+): Promise<WrkResult> {
+  const { percent, oldEvents } = mix.duplicates;
+  const numbers = [eventsPerRequest, mix.shape.topics, percent, oldEvents, firstNumber];
+  const flags = ["-t1", `-c${connections}`, `-d${Math.max(1, Math.round(seconds))}s`, "-s", SCRIPT];
+  const run = startChild(["wrk", ...flags, url, "--", ...numbers.map(String), eventFormat(mix.shape)]);
+  const output = await run.stdout.text();
+  await run.exited;
+  const cpuMicroseconds = Number(run.resourceUsage()?.cpuTime.total ?? Number.NaN);
+  return { ...resultIn(output), cpuSeconds: cpuMicroseconds / 1e6 };
+}
+
+function resultIn(output: string): Omit<WrkResult, "cpuSeconds"> {
   const line = /^RESULT (.*)$/m.exec(output)?.[1];
   if (line === undefined) throw new Error(`wrk failed: ${output}`);
-  const result = JSON.parse(line) as WrkResult;
+  const result = JSON.parse(line) as Omit<WrkResult, "cpuSeconds">;
   if (result.refused > 0 || result.errors > 0) {
     throw new Error(`wrk: ${result.refused} requests were refused, ${result.errors} failed`);
   }

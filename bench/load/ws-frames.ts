@@ -29,6 +29,12 @@ export function upgradeRequest({ host, pathname }: URL): string {
   );
 }
 
+/** @param short what stands in the second byte of the frame at `at`. */
+function payloadLength(bytes: Buffer, at: number, short: number): number {
+  if (short === LENGTH_64) return Number(bytes.readBigUInt64BE(at + 2));
+  return short === LENGTH_16 ? bytes.readUInt16BE(at + 2) : short;
+}
+
 const HTTP_HEAD_END = "\r\n\r\n";
 
 /** Takes what a server sends, in pieces as they come, and hands out the payloads of its frames. */
@@ -42,11 +48,10 @@ export class FrameReader {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let at = this.#isUpgraded ? 0 : this.#skipHttpHead(bytes);
     while (at + 2 <= bytes.length) {
-      const length = bytes[at + 1]!;
-      if (length >= LENGTH_64) throw new Error("the server sent a frame longer than 64 KiB");
-      const start = at + (length === LENGTH_16 ? 4 : 2);
+      const short = bytes[at + 1]!;
+      const start = at + (short === LENGTH_64 ? 10 : short === LENGTH_16 ? 4 : 2);
       if (start > bytes.length) break;
-      const end = start + (length === LENGTH_16 ? bytes.readUInt16BE(at + 2) : length);
+      const end = start + payloadLength(bytes, at, short);
       if (end > bytes.length) break;
       if (bytes[at] === FIN_CLOSE) throw new Error(`the server closed with ${bytes.readUInt16BE(start)}`);
       if (bytes[at] !== FIN_TEXT) throw new Error(`the server sent a frame that starts with ${bytes[at]}`);

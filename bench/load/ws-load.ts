@@ -1,9 +1,9 @@
 /** A process that publishes over WebSocket as fast as it is answered, a fixed number of frames in flight. */
 
-import { cpuSecondsOf, residentBytesOf } from "../process-usage.ts";
 import { EventNumbers } from "./event-numbers.ts";
 import { EventText } from "./event-text.ts";
-import { Latencies, type LatencySummary } from "./latencies.ts";
+import { Latencies } from "./latencies.ts";
+import { type EventMix, type LoadResult, MIX_DEFAULT, startAccount, startOwnAccount } from "./load-result.ts";
 import { PublishChannel } from "./publish-channel.ts";
 import { frameHead } from "./ws-frames.ts";
 
@@ -15,24 +15,20 @@ export interface WsLoadOptions {
   readonly framesInFlightPerConnection: number;
   readonly warmUpSeconds: number;
   readonly seconds: number;
+  readonly mix?: EventMix;
+  /** So many new events at least are sent before the warm-up. */
+  readonly fillEvents?: number;
+  /** The server sends back what it gets, and no acknowledgement. */
+  readonly isEcho?: boolean;
 }
 
-export interface WsLoadResult {
-  /** What was sent from first to last, warm-up included; all of it was acknowledged. */
-  readonly sent: { readonly received: number; readonly unique: number };
-  /** What was acknowledged while it was measured. */
-  readonly events: number;
-  readonly seconds: number;
-  readonly ack: LatencySummary;
-  readonly serverCpuSeconds: number;
-  readonly serverResidentBytes: number;
-  readonly loadCpuSeconds: number;
-}
+export type WsLoadResult = LoadResult;
 
 class WsLoad {
-  readonly #numbers = new EventNumbers();
+  readonly #numbers: EventNumbers;
   readonly #frame: EventText;
   readonly #latencies = new Latencies();
+  readonly #filled = Promise.withResolvers<void>();
   readonly #done = Promise.withResolvers<void>();
   #unanswered = 0;
   #eventsAcknowledged = 0;
@@ -40,21 +36,23 @@ class WsLoad {
   #isEnding = false;
 
   constructor(private readonly options: WsLoadOptions) {
-    const { eventsPerFrame } = options;
+    const { eventsPerFrame, mix = MIX_DEFAULT } = options;
+    this.#numbers = new EventNumbers(mix.firstNumber, mix.duplicates);
     const text = { head: '{"type":"publish","events":[', tail: "]}" };
-    const { byteLength } = new EventText(eventsPerFrame, text);
+    const { byteLength } = new EventText(eventsPerFrame, text, mix.shape);
     const head = frameHead(byteLength).toString("latin1") + text.head;
-    this.#frame = new EventText(eventsPerFrame, { head, tail: text.tail });
+    this.#frame = new EventText(eventsPerFrame, { head, tail: text.tail }, mix.shape);
   }
 
-  async run(): Promise<WsLoadResult> {
-    const { connections, serverPid, warmUpSeconds, seconds } = this.options;
+  async run(): Promise<LoadResult> {
+    const { connections, serverPid, warmUpSeconds, seconds, fillEvents = 0 } = this.options;
     const channels = Array.from({ length: connections }, () => this.#makeChannel());
     await Promise.all(channels.map((channel) => channel.open()));
+    if (fillEvents > 0) await this.#unlessFailed(this.#filled.promise);
     await this.#unlessFailed(Bun.sleep(warmUpSeconds * 1_000));
 
-    const serverCpu = cpuSecondsOf(serverPid);
-    const loadCpu = cpuSecondsOf(process.pid);
+    const endAccount = startAccount(serverPid);
+    const endOwnAccount = startOwnAccount();
     const startedAt = performance.now();
     this.#isMeasuring = true;
     await this.#unlessFailed(Bun.sleep(seconds * 1_000));
@@ -62,15 +60,14 @@ class WsLoad {
     const measured = {
       events: this.#eventsAcknowledged,
       seconds: (performance.now() - startedAt) / 1_000,
-      serverCpuSeconds: cpuSecondsOf(serverPid) - serverCpu,
-      loadCpuSeconds: cpuSecondsOf(process.pid) - loadCpu,
-      serverResidentBytes: residentBytesOf(serverPid),
+      loadCpuSeconds: endOwnAccount(),
+      ...endAccount(),
     };
     this.#isEnding = true;
     await this.#done.promise;
     for (const channel of channels) channel.close();
     const { received, unique } = this.#numbers;
-    return { ...measured, ack: this.#latencies.summary(), sent: { received, unique } };
+    return { ...measured, ack: this.#latencies.summary(), sent: { received, unique, unansweredMax: 0 } };
   }
 
   #makeChannel(): PublishChannel {
@@ -78,6 +75,7 @@ class WsLoad {
       url: new URL(this.options.url),
       framesInFlight: this.options.framesInFlightPerConnection,
       frameBytes: this.#frame.byteLength,
+      isEcho: this.options.isEcho ?? false,
       writeFrame: (target, offset) => this.#writeFrame(target, offset),
       onAck: (latencyMs) => this.#acknowledge(latencyMs),
       onFailure: (error) => this.#done.reject(error),
@@ -88,6 +86,7 @@ class WsLoad {
     if (this.#isEnding) return false;
     this.#unanswered++;
     this.#frame.write(this.#numbers.next).copy(target, offset);
+    if (this.#numbers.unique >= (this.options.fillEvents ?? 0)) this.#filled.resolve();
     return true;
   }
 

@@ -1,5 +1,7 @@
 /** A soak as a picture: small multiples over time, in SVG that reads on white and on black. */
 
+import { ticksUpTo } from "../drawing/scale.ts";
+import { escaped, pathThrough, pixels } from "../drawing/svg.ts";
 import { type Machine, machineLine } from "../machine.ts";
 import { thousands } from "../table.ts";
 import type { SoakPlan } from "./plan.ts";
@@ -124,30 +126,37 @@ function lengthOf(seconds: number): string {
 
 function drawPanel(panel: Panel, samples: readonly Sample[], { seconds, warmUpSeconds }: SoakPlan): string {
   const values = panel.series.flatMap(({ of }) => samples.map(of)).filter((value) => value !== undefined);
-  const ticks = ticksUpTo(Math.max(...values, Number.MIN_VALUE), Y_TICKS);
+  const ticks = ticksUpTo(Math.max(...values, 0), Y_TICKS);
   const top = ticks.at(-1)!;
   const unitSeconds = seconds < 120 ? 1 : 60;
   const lastSecond = Math.max(seconds, samples.at(-1)?.atSeconds ?? 0);
-  const x = (atSeconds: number): string => ((atSeconds / lastSecond) * PLOT_WIDTH).toFixed(1);
-  const y = (value: number): string => (PLOT_HEIGHT * (1 - value / top)).toFixed(1);
+  const x = (atSeconds: number): number => (atSeconds / lastSecond) * PLOT_WIDTH;
+  const y = (value: number): number => PLOT_HEIGHT * (1 - value / top);
+  const pathOf = ({ of }: Series): string =>
+    pathThrough(
+      samples.map((sample) => {
+        const value = of(sample);
+        return value === undefined ? undefined : { x: x(sample.atSeconds), y: y(value) };
+      }),
+    );
   const times = ticksUpTo(seconds / unitSeconds, X_TICKS).filter((time) => time * unitSeconds <= lastSecond);
   return [
     `<text x="0" y="-18" font-size="14" font-weight="600">${escaped(panel.title)}` +
       ` <tspan font-size="12" font-weight="400">${escaped(panel.unit)}</tspan></text>`,
     drawLegend(panel.series),
-    `<rect width="${x(warmUpSeconds)}" height="${PLOT_HEIGHT}" fill="${INK}" fill-opacity="0.1"/>`,
+    `<rect width="${pixels(x(warmUpSeconds))}" height="${PLOT_HEIGHT}" fill="${INK}" fill-opacity="0.1"/>`,
     ...ticks.map(
       (tick) =>
-        `<path d="M0 ${y(tick)}H${PLOT_WIDTH}" stroke="${INK}" stroke-opacity="${tick === 0 ? 0.8 : 0.25}"/>` +
-        `<text x="-8" y="${y(tick)}" dy="4" text-anchor="end">${thousandsOrLess(tick)}</text>`,
+        `<path d="M0 ${pixels(y(tick))}H${PLOT_WIDTH}" stroke="${INK}" stroke-opacity="${tick === 0 ? 0.8 : 0.25}"/>` +
+        `<text x="-8" y="${pixels(y(tick))}" dy="4" text-anchor="end">${thousandsOrLess(tick)}</text>`,
     ),
     ...times.map((time, i) => {
       const label = i === times.length - 1 ? `${time} ${unitSeconds === 1 ? "s" : "min"}` : `${time}`;
-      return `<text x="${x(time * unitSeconds)}" y="${PLOT_HEIGHT + 18}" text-anchor="middle">${label}</text>`;
+      return `<text x="${pixels(x(time * unitSeconds))}" y="${PLOT_HEIGHT + 18}" text-anchor="middle">${label}</text>`;
     }),
     ...panel.series.map(
-      ({ of }, i) =>
-        `<path d="${lineThrough(samples, of, x, y)}" fill="none" stroke="${COLOURS[i]}"` +
+      (series, i) =>
+        `<path d="${pathOf(series)}" fill="none" stroke="${COLOURS[i]}"` +
         ' stroke-width="1.75" stroke-linejoin="round" stroke-linecap="round"/>',
     ),
   ].join("\n");
@@ -162,34 +171,6 @@ function drawLegend(series: readonly Series[]): string {
   return `<text x="${PLOT_WIDTH}" y="-18" text-anchor="end" font-weight="600">${names.join("")}</text>`;
 }
 
-/** A line with gaps where there is no value. */
-function lineThrough(
-  samples: readonly Sample[],
-  of: Series["of"],
-  x: (atSeconds: number) => string,
-  y: (value: number) => string,
-): string {
-  let path = "";
-  let command = "M";
-  for (const sample of samples) {
-    const value = of(sample);
-    if (value !== undefined) path += `${command}${x(sample.atSeconds)} ${y(value)}`;
-    command = value === undefined ? "M" : "L";
-  }
-  return path;
-}
-
-/** Round numbers from 0 to the first that is not below `max`, about `count` steps. */
-function ticksUpTo(max: number, count: number): number[] {
-  const power = 10 ** Math.floor(Math.log10(max / count));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size * count >= max)!;
-  return Array.from({ length: Math.ceil(max / step) + 1 }, (_, i) => Number((i * step).toPrecision(12)));
-}
-
 function thousandsOrLess(value: number): string {
   return value >= 1_000 ? thousands(value) : String(value);
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }

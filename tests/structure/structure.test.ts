@@ -137,7 +137,7 @@ describe("the linter", () => {
     expect(suspicious).toMatchObject({ noExplicitAny: "error", noTsIgnore: "error" });
     expect(complexity?.noExcessiveLinesPerFunction).toEqual({ level: "error", options: { maxLines: 70 } });
     expect(config.overrides).toBeUndefined();
-    expect(config.files.includes).toEqual(["**", "!drizzle", "!**/*.md"]);
+    expect(config.files.includes).toEqual(["**", "!drizzle", "!**/*.md", "!bench/results"]);
   });
 
   const lint = (args: readonly string[], cwd = ROOT): { exitCode: number; output: string } => {

@@ -1,0 +1,64 @@
+/** The figures of a load, per event and per second, and their medians over rounds. */
+
+import { median } from "../statistics.ts";
+import type { TailSummary } from "./latencies.ts";
+import type { LoadResult } from "./load-result.ts";
+import type { LoadTimes } from "./publish-load.ts";
+
+export interface Figures {
+  readonly eventsPerSecond: number;
+  readonly ack: TailSummary;
+  readonly serverCpuMicrosecondsPerEvent: number;
+  readonly threadCpuMicrosecondsPerEvent: Readonly<Record<string, number>>;
+  readonly loadCpuMicrosecondsPerEvent: number;
+  readonly serverResidentBytes: number;
+}
+
+export function figuresOf(result: LoadResult): Figures {
+  const { events, seconds, ack, serverResidentBytes } = result;
+  const perEvent = (cpuSeconds: number): number => (cpuSeconds / events) * 1e6;
+  return {
+    eventsPerSecond: events / seconds,
+    ack,
+    serverCpuMicrosecondsPerEvent: perEvent(result.serverCpuSeconds),
+    threadCpuMicrosecondsPerEvent: Object.fromEntries(
+      Object.entries(result.serverThreadCpuSeconds).map(([name, cpuSeconds]) => [name, perEvent(cpuSeconds)]),
+    ),
+    loadCpuMicrosecondsPerEvent: perEvent(result.loadCpuSeconds),
+    serverResidentBytes,
+  };
+}
+
+/** Of each figure the median; a thread that a round does not know has used nothing in it. */
+export function medianFigures(rounds: readonly Figures[]): Figures {
+  const of = (figure: (round: Figures) => number): number => median(rounds.map(figure));
+  const threads = new Set(rounds.flatMap((round) => Object.keys(round.threadCpuMicrosecondsPerEvent)));
+  return {
+    eventsPerSecond: of((round) => round.eventsPerSecond),
+    ack: {
+      p50Ms: of(({ ack }) => ack.p50Ms),
+      p99Ms: of(({ ack }) => ack.p99Ms),
+      p999Ms: of(({ ack }) => ack.p999Ms),
+      maxMs: of(({ ack }) => ack.maxMs),
+    },
+    serverCpuMicrosecondsPerEvent: of((round) => round.serverCpuMicrosecondsPerEvent),
+    threadCpuMicrosecondsPerEvent: Object.fromEntries(
+      [...threads].map((name) => [name, of((round) => round.threadCpuMicrosecondsPerEvent[name] ?? 0)]),
+    ),
+    loadCpuMicrosecondsPerEvent: of((round) => round.loadCpuMicrosecondsPerEvent),
+    serverResidentBytes: of((round) => round.serverResidentBytes),
+  };
+}
+
+export const ROUNDS = 3;
+
+/** Later rounds find a server that is warm; the client is a new process each time. */
+const CLIENT_WARM_UP_SHARE = 0.25;
+
+/** The measured time is divided among the rounds. */
+export function roundTimes({ warmUpSeconds, seconds }: LoadTimes): readonly LoadTimes[] {
+  return Array.from({ length: ROUNDS }, (_, round) => ({
+    warmUpSeconds: round === 0 ? warmUpSeconds : warmUpSeconds * CLIENT_WARM_UP_SHARE,
+    seconds: seconds / ROUNDS,
+  }));
+}
