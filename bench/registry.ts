@@ -4,6 +4,7 @@ import type { Bench, BenchOptions, Chart } from "./bench.ts";
 import { ingest } from "./ingest/ingest.ts";
 import { limit } from "./limit/limit.ts";
 import { retention } from "./retention.ts";
+import { stages } from "./stages/stages.ts";
 import { start } from "./start.ts";
 import { markdownTable } from "./table.ts";
 
@@ -32,7 +33,13 @@ function named<Row>(bench: Bench<Row>): NamedBench {
   };
 }
 
-export const BENCHES: readonly NamedBench[] = [named(limit), named(ingest), named(retention), named(start)];
+export const BENCHES: readonly NamedBench[] = [
+  named(limit),
+  named(ingest),
+  named(stages),
+  named(retention),
+  named(start),
+];
 
 /** All, or those that are named. @throws Error when there is no such bench. */
 export function chooseBenches(names: readonly string[]): readonly NamedBench[] {
