@@ -2,29 +2,13 @@
 
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import { decodeEvent, EventFaults, FaultList, pointerTo, unknownField } from "./decode-event.ts";
+import type { DecodedPublish, DecodeLimits, PublishForm } from "./decoded-publish.ts";
 import { type EventRecord, PAYLOAD_DEPTH_MAX } from "./event.ts";
 import { findOversize, isContainer, parseJson } from "./exact-json.ts";
 import { decodeFrameId, frameIdOf } from "./frame-id.ts";
+import { PublishScanner } from "./publish-scanner.ts";
 
-export interface DecodeLimits {
-  /** Events in one body or frame. */
-  readonly eventsMax: number;
-  /** UTF-16 units of one event's payload as it will be stored. */
-  readonly eventBytesMax: number;
-}
-
-/** `body` is what POST /publish takes as application/json, `frame` what /ws/publish takes. */
-export type PublishForm = "body" | "frame";
-
-export interface DecodedPublish {
-  readonly events: readonly EventRecord[];
-  /** One event, sent bare and not in a list. */
-  readonly isSingle: boolean;
-  /** Whether the frame itself asks for a result per event. */
-  readonly wantsResults: boolean;
-  /** The frame's own `id` as JSON text, where it has one. */
-  readonly frameId: string | undefined;
-}
+export type { DecodedPublish, DecodeLimits, PublishForm } from "./decoded-publish.ts";
 
 /** A frame that was refused although its `id` could be read. */
 export class FrameError extends ProblemError {
@@ -36,8 +20,15 @@ export class FrameError extends ProblemError {
   }
 }
 
+const scanner = new PublishScanner();
+
 /** @throws ProblemError naming the code, and for invalid events the places. */
 export function decodePublish(text: string, form: PublishForm, limits: DecodeLimits): DecodedPublish {
+  return scanner.scan(text, form, limits) ?? parsePublish(text, form, limits);
+}
+
+/** The same by building every value: for whatever the scanner declines, and to say what is wrong with it. */
+export function parsePublish(text: string, form: PublishForm, limits: DecodeLimits): DecodedPublish {
   const value = parseBody(text, form, limits);
   if (Array.isArray(value)) return batch(value, "", limits);
   if (!isContainer(value)) {

@@ -9,6 +9,15 @@ export const NOT_IN_TOPIC = /[\p{Cc}\p{White_Space}*,]/u;
 /** An ASCII fast path: letters, digits and the common separators need no Unicode tables. */
 const PLAIN = /^[\w./:@-]{1,255}$/;
 
+const PLAIN_UNITS = Uint8Array.from({ length: 128 }, (_, unit) =>
+  PLAIN.test(String.fromCharCode(unit)) ? 1 : 0,
+);
+
+/** A text of 1 to 255 such UTF-16 units is a topic, an id and a source. */
+export function isPlainUnit(unit: number): boolean {
+  return unit < 128 && PLAIN_UNITS[unit] === 1;
+}
+
 export function faultOfTopic(topic: string): string | undefined {
   if (PLAIN.test(topic)) return undefined;
   return (

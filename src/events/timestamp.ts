@@ -4,27 +4,42 @@ const ISO_8601 =
   /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,18})?)?(?:[Zz]|[+-](\d{2})(?::?(\d{2}))?)?)?$/;
 
 export function isTimestamp(text: string): boolean {
-  return isUsualTimestamp(text) || isAnyTimestamp(text);
+  return isUsualTimestamp(text, 0, text.length) || isAnyTimestamp(text);
 }
 
 const ZERO = 0x30;
 const FRACTION_DIGITS_MAX = 18;
 
-/** `2026-01-31T12:00:00.123456Z`, what nearly everybody sends, without a regular expression: ten times as fast. */
-function isUsualTimestamp(text: string): boolean {
-  const end = text.length - 1;
-  if (end < 19 || text.charCodeAt(end) !== 0x5a || text.charCodeAt(10) !== 0x54) return false;
-  if (text.charCodeAt(4) !== 0x2d || text.charCodeAt(7) !== 0x2d) return false;
-  if (text.charCodeAt(13) !== 0x3a || text.charCodeAt(16) !== 0x3a) return false;
-  if (end > 19) {
-    if (text.charCodeAt(19) !== 0x2e || end === 20 || end > 20 + FRACTION_DIGITS_MAX) return false;
-    for (let i = 20; i < end; i++) if (!isDigit(text.charCodeAt(i) - ZERO)) return false;
-  }
-  const year = twoDigits(text, 0) * 100 + twoDigits(text, 2);
+/**
+ * Whether `text.slice(start, end)` is of the form `2026-01-31T12:00:00.123456Z`, with `Z`, `+01:00` or no zone, which is
+ * what nearly everybody sends: without a regular expression it takes a tenth of the time.
+ */
+export function isUsualTimestamp(text: string, start: number, end: number): boolean {
+  const fraction = start + 19;
+  if (end < fraction || text.charCodeAt(start + 10) !== 0x54) return false;
+  if (text.charCodeAt(start + 4) !== 0x2d || text.charCodeAt(start + 7) !== 0x2d) return false;
+  if (text.charCodeAt(start + 13) !== 0x3a || text.charCodeAt(start + 16) !== 0x3a) return false;
+  const zone = text.charCodeAt(end - 1) === 0x5a ? end - 1 : startOfOffset(text, end);
+  if (zone !== fraction && !isFraction(text, fraction, zone)) return false;
+  const year = twoDigits(text, start) * 100 + twoDigits(text, start + 2);
   return (
-    isDate(year, twoDigits(text, 5), twoDigits(text, 8)) &&
-    isTime(twoDigits(text, 11), twoDigits(text, 14), twoDigits(text, 17))
+    isDate(year, twoDigits(text, start + 5), twoDigits(text, start + 8)) &&
+    isTime(twoDigits(text, start + 11), twoDigits(text, start + 14), twoDigits(text, start + 17))
   );
+}
+
+/** Where an offset like `+01:00` begins that ends at `end`, or `end` itself. */
+function startOfOffset(text: string, end: number): number {
+  const sign = text.charCodeAt(end - 6);
+  if (text.charCodeAt(end - 3) !== 0x3a || (sign !== 0x2b && sign !== 0x2d)) return end;
+  return isTime(twoDigits(text, end - 5), twoDigits(text, end - 2), 0) ? end - 6 : end;
+}
+
+function isFraction(text: string, start: number, end: number): boolean {
+  const digits = end - start - 1;
+  if (digits < 1 || digits > FRACTION_DIGITS_MAX || text.charCodeAt(start) !== 0x2e) return false;
+  for (let at = start + 1; at < end; at++) if (!isDigit(text.charCodeAt(at) - ZERO)) return false;
+  return true;
 }
 
 /** NaN when either is no digit; NaN fails every comparison. */

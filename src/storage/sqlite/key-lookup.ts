@@ -100,7 +100,7 @@ export class KeyLookup {
       const high = words[at + 1]!;
       let seq = this.index.first(words[at]!, high);
       this.#isKnown[i] = seq > 0 ? 1 : 0;
-      for (; seq > 0; seq = this.index.next(high)) if (this.recent.get(seq) === undefined) wanted.add(seq);
+      for (; seq > 0; seq = this.index.next(high)) if (!this.recent.has(seq)) wanted.add(seq);
     }
     if (wanted.size > 0) this.#fetch([...wanted]);
   }
@@ -139,22 +139,27 @@ export class KeyLookup {
   }
 
   #isFirstArrival(event: EventRecord, topicId: number, seq: number, arrival: Arrival): boolean {
-    const recent = this.recent.get(seq);
-    const stored = recent ?? this.#fetched.get(seq);
+    if (this.recent.has(seq)) return this.#isRecent(event, seq, arrival);
+    const stored = this.#fetched.get(seq);
     if (stored === undefined) return false;
-    const isSameTopic =
-      recent === undefined ? (stored as StoredKey).topicId === topicId : recent.topic === event.topic;
-    if (!isSameTopic || !isSameKey(stored, event)) {
-      if (stored.payload === null) this.#doubt(stored as StoredKey);
+    if (stored.topicId !== topicId || !isSameKey(stored, event)) {
+      if (stored.payload === null) this.#doubt(stored);
       return false;
     }
     arrival.status =
       stored.payload === null
-        ? this.#statusAgainstLarge(stored as StoredKey, event.payload)
+        ? this.#statusAgainstLarge(stored, event.payload)
         : statusAgainst(stored.payload, event.payload);
     arrival.seq = seq;
-    arrival.firstReceivedAt =
-      recent === undefined ? (stored as StoredKey).receivedAt : this.recent.receivedAt(seq);
+    arrival.firstReceivedAt = stored.receivedAt;
+    return true;
+  }
+
+  #isRecent(event: EventRecord, seq: number, arrival: Arrival): boolean {
+    if (!this.recent.hasKeyOf(seq, event)) return false;
+    arrival.status = statusAgainst(this.recent.payload(seq), event.payload);
+    arrival.seq = seq;
+    arrival.firstReceivedAt = this.recent.receivedAt(seq);
     return true;
   }
 

@@ -1,4 +1,4 @@
-/** The latest events, whole: a retry comes soon after its original, and needs no read of the file. */
+/** The latest events: a retry comes soon after its original, and needs no read of the file. */
 
 import type { EventRecord } from "../../events/event.ts";
 
@@ -6,26 +6,57 @@ import type { EventRecord } from "../../events/event.ts";
 const RECENT_EVENTS_MAX = 65_536;
 const RECENT_BYTES_MAX = 32 * 1024 * 1024;
 
+/**
+ * Keeps of an event what a later arrival is compared with, in one text of its own. The strings of the event itself may
+ * be slices of the body that it came in, and each would keep all of that in memory: 16 MiB for an event of 100 bytes.
+ */
 export class RecentEvents {
-  readonly #records: (EventRecord | undefined)[] = [];
+  /** Id, scope and payload, parted by line feeds: an id holds none, and where the payload begins is known. */
+  readonly #texts: (string | undefined)[] = [];
+  readonly #payloadStarts = new Uint32Array(RECENT_EVENTS_MAX);
+  /** Decoded topics are no slices: few strings stand for many events. */
+  readonly #topics: string[] = [];
   readonly #receivedAt = new Float64Array(RECENT_EVENTS_MAX);
   #oldest = 1;
   #newest = 0;
   #bytes = 0;
 
   /** Sequence numbers come in ascending order; a gap starts the collection anew. */
-  add(seq: number, record: EventRecord, receivedAt: number): void {
+  add(seq: number, { topic, eventId, scope, payload }: EventRecord, receivedAt: number): void {
     if (seq !== this.#newest + 1) this.#restart(seq);
     if (seq - this.#oldest >= RECENT_EVENTS_MAX) this.#dropOldest();
     this.#newest = seq;
-    this.#bytes += sizeOf(record);
-    this.#records[seq % RECENT_EVENTS_MAX] = record;
-    this.#receivedAt[seq % RECENT_EVENTS_MAX] = receivedAt;
+    // A sum would be a tree of the strings it was made of until somebody reads it: `join` copies.
+    const text = [eventId, scope, payload].join("\n");
+    const at = seq % RECENT_EVENTS_MAX;
+    this.#bytes += text.length;
+    this.#texts[at] = text;
+    this.#payloadStarts[at] = eventId.length + scope.length + 2;
+    this.#topics[at] = topic;
+    this.#receivedAt[at] = receivedAt;
     while (this.#bytes > RECENT_BYTES_MAX) this.#dropOldest();
   }
 
-  get(seq: number): EventRecord | undefined {
-    return seq >= this.#oldest && seq <= this.#newest ? this.#records[seq % RECENT_EVENTS_MAX] : undefined;
+  has(seq: number): boolean {
+    return this.#textOf(seq) !== undefined;
+  }
+
+  /** Whether an event that is here has the key of another. */
+  hasKeyOf(seq: number, { topic, eventId, scope }: EventRecord): boolean {
+    const text = this.#textOf(seq);
+    const at = seq % RECENT_EVENTS_MAX;
+    return (
+      text !== undefined &&
+      this.#payloadStarts[at] === eventId.length + scope.length + 2 &&
+      this.#topics[at] === topic &&
+      text.startsWith(eventId) &&
+      text.startsWith(scope, eventId.length + 1)
+    );
+  }
+
+  /** Of an event that is here. */
+  payload(seq: number): string {
+    return this.#textOf(seq)!.slice(this.#payloadStarts[seq % RECENT_EVENTS_MAX]);
   }
 
   receivedAt(seq: number): number {
@@ -37,24 +68,25 @@ export class RecentEvents {
     if (seq >= this.#oldest && seq <= this.#newest) this.#drop(seq % RECENT_EVENTS_MAX);
   }
 
+  #textOf(seq: number): string | undefined {
+    return seq >= this.#oldest && seq <= this.#newest ? this.#texts[seq % RECENT_EVENTS_MAX] : undefined;
+  }
+
   #dropOldest(): void {
     this.#drop(this.#oldest++ % RECENT_EVENTS_MAX);
   }
 
   #drop(at: number): void {
-    const record = this.#records[at];
-    if (record === undefined) return;
-    this.#bytes -= sizeOf(record);
-    this.#records[at] = undefined;
+    const text = this.#texts[at];
+    if (text === undefined) return;
+    this.#bytes -= text.length;
+    this.#texts[at] = undefined;
   }
 
   #restart(seq: number): void {
-    this.#records.length = 0;
+    this.#texts.length = 0;
+    this.#topics.length = 0;
     this.#bytes = 0;
     this.#oldest = seq;
   }
-}
-
-function sizeOf({ eventId, payload, attributes }: EventRecord): number {
-  return eventId.length + payload.length + (attributes?.length ?? 0);
 }

@@ -7,71 +7,91 @@ import { eventRecord } from "../event-records.ts";
 const EVENTS_MAX = 65_536;
 const BYTES_MAX = 32 * 1024 * 1024;
 
-test("an event comes back as it was added, with its time", () => {
+test("an event is found by its number, with its key, its payload and its time", () => {
   const recent = new RecentEvents();
-  const first = eventRecord("a");
-  recent.add(1, first, 1_000);
-  recent.add(2, eventRecord("b"), 2_000);
-  expect(recent.get(1)).toBe(first);
-  expect(recent.receivedAt(2)).toBe(2_000);
-  expect([recent.get(0), recent.get(3), recent.get(1 + EVENTS_MAX)]).toEqual([
-    undefined,
-    undefined,
-    undefined,
-  ]);
+  recent.add(1, eventRecord("a", { payload: '{"n":1}' }), 1_000);
+  recent.add(2, eventRecord("b", { payload: "[\n]" }), 2_000);
+  expect([recent.has(1), recent.has(2)]).toEqual([true, true]);
+  expect([recent.payload(1), recent.payload(2)]).toEqual(['{"n":1}', "[\n]"]);
+  expect([recent.receivedAt(1), recent.receivedAt(2)]).toEqual([1_000, 2_000]);
+  expect([recent.has(0), recent.has(3), recent.has(1 + EVENTS_MAX)]).toEqual([false, false, false]);
+});
+
+test("only the same topic, scope and id are the same key", () => {
+  const recent = new RecentEvents();
+  recent.add(1, eventRecord("ab", { scope: "cd\ne" }), 1);
+  expect(recent.hasKeyOf(1, eventRecord("ab", { scope: "cd\ne", payload: "2", source: "s" }))).toBe(true);
+  for (const other of [
+    eventRecord("ab"),
+    eventRecord("ab", { scope: "cd\nf" }),
+    eventRecord("abc", { scope: "d\ne" }),
+    eventRecord("a", { scope: "bcd\ne" }),
+    eventRecord("ac", { scope: "cd\ne" }),
+    eventRecord("AB", { scope: "cd\ne" }),
+    eventRecord("ab", { scope: "cd\ne", topic: "other" }),
+  ]) {
+    expect(recent.hasKeyOf(1, other)).toBe(false);
+  }
+  expect(recent.hasKeyOf(2, eventRecord("ab", { scope: "cd\ne" }))).toBe(false);
 });
 
 test("it may begin anywhere, as after a restart", () => {
   const recent = new RecentEvents();
   recent.add(100, eventRecord("a"), 1);
-  expect(recent.get(100)?.eventId).toBe("a");
-  expect(recent.get(99)).toBeUndefined();
+  expect(recent.hasKeyOf(100, eventRecord("a"))).toBe(true);
+  expect(recent.has(99)).toBe(false);
 });
 
 test("the oldest goes when there is one too many", () => {
   const recent = new RecentEvents();
   const event = eventRecord("a");
   for (let seq = 1; seq <= EVENTS_MAX; seq++) recent.add(seq, event, seq);
-  expect(recent.get(1)).toBe(event);
+  expect(recent.has(1)).toBe(true);
   recent.add(EVENTS_MAX + 1, eventRecord("new"), 1);
-  expect(recent.get(1)).toBeUndefined();
-  expect(recent.get(2)).toBe(event);
-  expect(recent.get(EVENTS_MAX + 1)?.eventId).toBe("new");
+  expect(recent.has(1)).toBe(false);
+  expect(recent.hasKeyOf(2, event)).toBe(true);
+  expect(recent.hasKeyOf(EVENTS_MAX + 1, eventRecord("new"))).toBe(true);
 });
+
+/** Between id, scope and payload. */
+const SEPARATORS = 2;
 
 test("the oldest go when they take too many bytes", () => {
   const recent = new RecentEvents();
-  const large = (bytes: number) => eventRecord("", { payload: "x".repeat(bytes) });
+  const large = (bytes: number) => eventRecord("", { payload: "x".repeat(bytes - SEPARATORS) });
   recent.add(1, large(BYTES_MAX / 2), 1);
   recent.add(2, large(BYTES_MAX / 2), 1);
-  expect([1, 2].map((seq) => recent.get(seq) !== undefined)).toEqual([true, true]);
-  recent.add(3, large(1), 1);
-  expect([1, 2, 3].map((seq) => recent.get(seq) !== undefined)).toEqual([false, true, true]);
+  expect([1, 2].map((seq) => recent.has(seq))).toEqual([true, true]);
+  recent.add(3, large(10), 1);
+  expect([1, 2, 3].map((seq) => recent.has(seq))).toEqual([false, true, true]);
 });
 
-test("ids and attributes count as well as payloads", () => {
+test("ids and scopes count as well as payloads, and a dropped event no more", () => {
   const recent = new RecentEvents();
-  const half = "x".repeat(BYTES_MAX / 2);
-  recent.add(1, eventRecord(half), 1);
-  recent.add(2, eventRecord("", { attributes: half, payload: "" }), 1);
-  recent.add(3, eventRecord("a"), 1);
-  expect([1, 2, 3].map((seq) => recent.get(seq) !== undefined)).toEqual([false, true, true]);
+  const half = "x".repeat(BYTES_MAX / 2 - SEPARATORS);
+  recent.add(1, eventRecord(half, { payload: "" }), 1);
+  recent.add(2, eventRecord("", { scope: half, payload: "" }), 1);
+  recent.drop(2);
+  recent.add(3, eventRecord("", { payload: half }), 1);
+  expect([1, 2, 3].map((seq) => recent.has(seq))).toEqual([true, false, true]);
+  recent.add(4, eventRecord("a"), 1);
+  expect([1, 2, 3, 4].map((seq) => recent.has(seq))).toEqual([false, false, true, true]);
 });
 
 test("an event larger than all may be is not kept, and those after it are", () => {
   const recent = new RecentEvents();
   recent.add(1, eventRecord("a"), 1);
   recent.add(2, eventRecord("b", { payload: "x".repeat(BYTES_MAX + 1) }), 1);
-  expect([recent.get(1), recent.get(2)]).toEqual([undefined, undefined]);
+  expect([recent.has(1), recent.has(2)]).toEqual([false, false]);
   recent.add(3, eventRecord("c"), 1);
-  expect(recent.get(3)?.eventId).toBe("c");
+  expect(recent.hasKeyOf(3, eventRecord("c"))).toBe(true);
 });
 
 test("a gap begins the collection anew: nothing older is taken for what it is not", () => {
   const recent = new RecentEvents();
   for (let seq = 1; seq <= 10; seq++) recent.add(seq, eventRecord(`a${seq}`), 1);
   recent.add(50, eventRecord("b"), 1);
-  expect(recent.get(10)).toBeUndefined();
-  expect(recent.get(49)).toBeUndefined();
-  expect(recent.get(50)?.eventId).toBe("b");
+  expect(recent.has(10)).toBe(false);
+  expect(recent.has(49)).toBe(false);
+  expect(recent.hasKeyOf(50, eventRecord("b"))).toBe(true);
 });
