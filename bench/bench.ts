@@ -5,6 +5,8 @@ export interface BenchOptions {
   readonly seconds: number;
   /** How long each server is loaded before that. */
   readonly warmUpSeconds: number;
+  /** How many events are stored, where that is what a bench is about; it has a default of its own. */
+  readonly events?: number;
 }
 
 export interface Bench<Row> {

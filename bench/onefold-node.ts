@@ -53,7 +53,11 @@ export function makeDataFolder({ mayBeInMemory = false } = {}): string {
   return folder;
 }
 
-async function expectCounted(url: string, { received, unique, unansweredMax = 0 }: Sent): Promise<void> {
+/** @throws Error unless the node there has counted exactly what was sent, and no conflict. */
+export async function expectCounted(
+  url: string,
+  { received, unique, unansweredMax = 0 }: Sent,
+): Promise<void> {
   const stats = (await (await fetch(`${url}/stats`)).json()) as Record<string, number>;
   const extra = stats.received! - received;
   const expected = {

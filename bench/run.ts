@@ -1,9 +1,11 @@
-/** `bun bench/run.ts [bench…] [--seconds N]`: runs benches, prints tables, writes bench/results/latest.json. */
+/** `bun bench/run.ts [bench…] [--seconds N] [--events N]`: runs benches, prints tables, writes bench/results/latest.json. */
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Bench, BenchOptions } from "./bench.ts";
+import { readEventCount } from "./event-count.ts";
+import { growth } from "./growth/growth.ts";
 import { httpPublish } from "./http-publish.ts";
 import { describeMachine, machineLine } from "./machine.ts";
 import { retention } from "./retention.ts";
@@ -32,18 +34,27 @@ function named<Row>({ name, title, run, columns }: Bench<Row>): NamedBench {
   };
 }
 
-const BENCHES: readonly NamedBench[] = [named(wsPublish), named(httpPublish), named(start), named(retention)];
+const BENCHES: readonly NamedBench[] = [
+  named(wsPublish),
+  named(httpPublish),
+  named(start),
+  named(retention),
+  named(growth),
+];
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     args: process.argv.slice(2),
-    options: { seconds: { type: "string", default: String(SECONDS_DEFAULT) } },
+    options: {
+      seconds: { type: "string", default: String(SECONDS_DEFAULT) },
+      events: { type: "string" },
+    },
     allowPositionals: true,
   });
   const seconds = Number(values.seconds);
   if (!(seconds > 0)) throw new Error("--seconds takes a number of seconds");
   const benches = chooseBenches(positionals);
-  const options = { seconds, warmUpSeconds: seconds * WARM_UP_SHARE };
+  const options = { seconds, warmUpSeconds: seconds * WARM_UP_SHARE, ...eventsIn(values.events) };
 
   const machine = describeMachine();
   console.log(machineLine(machine));
@@ -60,6 +71,10 @@ async function main(): Promise<void> {
     results,
   });
   console.error(`\nwritten to ${file}`);
+}
+
+function eventsIn(text: string | undefined): Pick<BenchOptions, "events"> {
+  return text === undefined ? {} : { events: readEventCount(text) };
 }
 
 function chooseBenches(names: readonly string[]): readonly NamedBench[] {

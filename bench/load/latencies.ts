@@ -6,6 +6,10 @@ export interface LatencySummary {
   readonly maxMs: number;
 }
 
+export interface TailSummary extends LatencySummary {
+  readonly p999Ms: number;
+}
+
 const CAPACITY_START = 65_536;
 
 export class Latencies {
@@ -21,9 +25,9 @@ export class Latencies {
     this.#values[this.#count++] = ms;
   }
 
-  summary(): LatencySummary {
+  summary(): TailSummary {
     const sorted = this.#values.slice(0, this.#count).sort();
     const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
-    return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+    return { p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), maxMs: at(1) };
   }
 }
