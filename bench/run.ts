@@ -8,7 +8,9 @@ import { readEventCount } from "./event-count.ts";
 import { growth } from "./growth/growth.ts";
 import { httpPublish } from "./http-publish.ts";
 import { describeMachine, machineLine } from "./machine.ts";
+import { openLoop } from "./open-loop/open-loop.ts";
 import { retention } from "./retention.ts";
+import { slowDisk } from "./slow-disk/slow-disk.ts";
 import { start } from "./start.ts";
 import { markdownTable } from "./table.ts";
 import { wsPublish } from "./ws-publish.ts";
@@ -40,6 +42,8 @@ const BENCHES: readonly NamedBench[] = [
   named(start),
   named(retention),
   named(growth),
+  named(openLoop),
+  named(slowDisk),
 ];
 
 async function main(): Promise<void> {

@@ -13,9 +13,11 @@ export class EventNumbers {
   received = 0;
   unique = 0;
 
+  constructor(private readonly hasDuplicates = true) {}
+
   readonly next = (): number => {
     const ordinal = ++this.received;
-    if (ordinal % DUPLICATE_EVERY !== 0) return this.unique++;
+    if (!this.hasDuplicates || ordinal % DUPLICATE_EVERY !== 0) return this.unique++;
     return this.unique - 1 - ((ordinal * STRIDE) % Math.min(this.unique, RECENT_EVENTS));
   };
 }

@@ -3,7 +3,7 @@
 import { cpuSecondsOf, residentBytesOf } from "../process-usage.ts";
 import { EventNumbers } from "./event-numbers.ts";
 import { EventText } from "./event-text.ts";
-import { Latencies, type LatencySummary } from "./latencies.ts";
+import { Latencies, type TailSummary } from "./latencies.ts";
 import { PublishChannel } from "./publish-channel.ts";
 import { frameHead } from "./ws-frames.ts";
 
@@ -15,6 +15,8 @@ export interface WsLoadOptions {
   readonly framesInFlightPerConnection: number;
   readonly warmUpSeconds: number;
   readonly seconds: number;
+  /** Every event is new, in place of 20 % duplicates. */
+  readonly isAllNew?: boolean;
 }
 
 export interface WsLoadResult {
@@ -23,14 +25,14 @@ export interface WsLoadResult {
   /** What was acknowledged while it was measured. */
   readonly events: number;
   readonly seconds: number;
-  readonly ack: LatencySummary;
+  readonly ack: TailSummary;
   readonly serverCpuSeconds: number;
   readonly serverResidentBytes: number;
   readonly loadCpuSeconds: number;
 }
 
 class WsLoad {
-  readonly #numbers = new EventNumbers();
+  readonly #numbers: EventNumbers;
   readonly #frame: EventText;
   readonly #latencies = new Latencies();
   readonly #done = Promise.withResolvers<void>();
@@ -40,7 +42,8 @@ class WsLoad {
   #isEnding = false;
 
   constructor(private readonly options: WsLoadOptions) {
-    const { eventsPerFrame } = options;
+    const { eventsPerFrame, isAllNew = false } = options;
+    this.#numbers = new EventNumbers(!isAllNew);
     const text = { head: '{"type":"publish","events":[', tail: "]}" };
     const { byteLength } = new EventText(eventsPerFrame, text);
     const head = frameHead(byteLength).toString("latin1") + text.head;

@@ -1,0 +1,139 @@
+/** `slow-disk`: what publishers and onlookers notice of a disk whose syncs are slow, and of one that hangs for seconds. */
+
+import { join } from "node:path";
+import { lacksSystemFaults, slowSyncs } from "../../tests/support/system-faults.ts";
+import type { Bench, BenchOptions } from "../bench.ts";
+import type { TailSummary } from "../load/latencies.ts";
+import type { OpenLoopOptions, OpenLoopResult } from "../load/open-loop-load.ts";
+import type { WsLoadOptions, WsLoadResult } from "../load/ws-load.ts";
+import { runLoad } from "../load-process.ts";
+import { type OnefoldNode, startOnefold } from "../onefold-node.ts";
+import { decimals, thousands } from "../table.ts";
+import { Bystander, type Seen } from "./bystander.ts";
+
+/** 0 is the disk as it is, under the same tracer. */
+const DELAYS_MS = [0, 1, 5, 20] as const;
+
+const EVENTS_PER_FRAME = 100;
+const CONNECTIONS = 4;
+const FRAMES_IN_FLIGHT = 32;
+
+/** The sync that hangs; those before it are of the start and of the first second. */
+const HANGING_SYNC = 200;
+
+/** An open loop, for who arrives while the disk hangs does not wait for those before. */
+const HANG_EVENTS_PER_SECOND = 20_000;
+const HANG_EVENTS_PER_FRAME = 10;
+/** So many that the queue of the node is full before their frames in flight are. */
+const HANG_CONNECTIONS = 16;
+/** Less than the default of 64 MiB, which would be full only after a quarter of a minute. */
+const HANG_QUEUE_BYTES = 4 * 2 ** 20;
+
+/** How long the load goes on beside the hanging itself. */
+const AROUND_HANG_SECONDS = 3;
+
+const LOADS = join(import.meta.dir, "..", "load");
+const CLOSED_LOOP = [process.execPath, join(LOADS, "ws-load.ts")];
+const OPEN_LOOP = [process.execPath, join(LOADS, "open-loop-load.ts")];
+
+interface Row extends Seen {
+  readonly name: string;
+  readonly eventsPerSecond: number;
+  readonly ack: TailSummary;
+  /** Frames by status and code. */
+  readonly refusals: Readonly<Record<string, number>>;
+}
+
+export const slowDisk: Bench<Row> = {
+  name: "slow-disk",
+  title: `Slow disk: every sync takes longer by so much (${EVENTS_PER_FRAME} events a frame, ${FRAMES_IN_FLIGHT} frames in flight); one hangs (${thousands(HANG_EVENTS_PER_SECOND)} events/s in an open loop, a queue of ${HANG_QUEUE_BYTES / 2 ** 20} MiB)`,
+  async run(options, progress) {
+    if (lacksSystemFaults()) {
+      progress("!!! LEFT OUT: syncs are slowed down by strace, which is missing or may not trace here");
+      return [];
+    }
+    const rows: Row[] = [];
+    for (const delayMs of DELAYS_MS) {
+      progress(`${delayMs} ms more a sync`);
+      rows.push(await measureSlow(delayMs, options));
+    }
+    progress(`one sync of ${options.seconds} s`);
+    rows.push(await measureHang(options));
+    return rows;
+  },
+  columns: [
+    ["sync", ({ name }) => name],
+    ["events/s", ({ eventsPerSecond }) => thousands(eventsPerSecond)],
+    ["ack p50 ms", ({ ack }) => decimals(ack.p50Ms, 1)],
+    ["p99 ms", ({ ack }) => decimals(ack.p99Ms, 1)],
+    ["p99.9 ms", ({ ack }) => decimals(ack.p999Ms, 1)],
+    ["max ms", ({ ack }) => thousands(ack.maxMs)],
+    ["refused frames", ({ refusals }) => counted(refusals)],
+    ["waiting at most", ({ waitingMax }) => thousands(waitingMax)],
+    ["health said", ({ healthStates }) => counted(healthStates)],
+    ["health max ms", ({ healthMsMax }) => decimals(healthMsMax, 0)],
+    ["deltas", ({ deltas }) => thousands(deltas)],
+    ["longest between ms", ({ deltaGapMsMax }) => thousands(deltaGapMsMax)],
+  ],
+};
+
+function counted(times: Readonly<Record<string, number>>): string {
+  const entries = Object.entries(times).map(([what, n]) => `${thousands(n)} × ${what}`);
+  return entries.length === 0 ? "none" : entries.join(", ");
+}
+
+async function measureSlow(delayMs: number, { seconds, warmUpSeconds }: BenchOptions): Promise<Row> {
+  const node = await startOnefold([], slowSyncs(delayMs));
+  try {
+    const bystander = await Bystander.follow(node.url);
+    const load: WsLoadOptions = {
+      ...targetOf(node),
+      eventsPerFrame: EVENTS_PER_FRAME,
+      connections: CONNECTIONS,
+      framesInFlightPerConnection: FRAMES_IN_FLIGHT / CONNECTIONS,
+      warmUpSeconds,
+      seconds,
+    };
+    const { ack, events, seconds: measuredSeconds, sent } = await runLoad<WsLoadResult>(CLOSED_LOOP, load);
+    await node.expectCounted(sent);
+    const seen = await bystander.leave(sent.received);
+    expectSlowed(ack.p50Ms, delayMs);
+    const name = delayMs === 0 ? "as it is" : `${delayMs} ms more`;
+    return { name, eventsPerSecond: events / measuredSeconds, ack, refusals: {}, ...seen };
+  } finally {
+    await node.stop();
+  }
+}
+
+async function measureHang({ seconds }: BenchOptions): Promise<Row> {
+  const flags = ["--max-queue-bytes", `${HANG_QUEUE_BYTES}`];
+  const node = await startOnefold(flags, slowSyncs(seconds * 1_000, HANGING_SYNC));
+  try {
+    const bystander = await Bystander.follow(node.url);
+    const load: OpenLoopOptions = {
+      ...targetOf(node),
+      eventsPerSecond: HANG_EVENTS_PER_SECOND,
+      eventsPerFrame: HANG_EVENTS_PER_FRAME,
+      connections: HANG_CONNECTIONS,
+      warmUpSeconds: 0,
+      seconds: seconds + AROUND_HANG_SECONDS,
+    };
+    const result = await runLoad<OpenLoopResult>(OPEN_LOOP, load);
+    const { ack, eventsAcknowledged, eventsPerSecond, refusals } = result;
+    await node.expectCounted({ received: eventsAcknowledged, unique: eventsAcknowledged });
+    const seen = await bystander.leave(eventsAcknowledged);
+    expectSlowed(ack.maxMs, seconds * 1_000);
+    return { name: `one of ${seconds} s`, eventsPerSecond, ack, refusals, ...seen };
+  } finally {
+    await node.stop();
+  }
+}
+
+/** @throws Error where nothing was slowed down: the figures would be of another disk. */
+function expectSlowed(latencyMs: number, delayMs: number): void {
+  if (latencyMs < delayMs) throw new Error(`syncs of ${delayMs} ms were acknowledged in ${latencyMs} ms`);
+}
+
+function targetOf({ url, pid }: OnefoldNode): { url: string; serverPid: number } {
+  return { url: `${url.replace("http", "ws")}/ws/publish`, serverPid: pid };
+}
