@@ -7,7 +7,7 @@ import { DamagedError } from "../event-reader.ts";
 import type { StoredTopic } from "../event-store.ts";
 import { COUNTERS_CHECKSUM, isIntact, metaChecksum, topicChecksum } from "./checksums.ts";
 import { readPragma } from "./database.ts";
-import { DedupIndex } from "./dedup-index.ts";
+import { DedupIndex, IndexRebuild } from "./dedup-index.ts";
 import { isSound, type StoredEvent } from "./event-json.ts";
 import { FINGERPRINT_BYTES, FINGERPRINT_COLUMNS, type FingerprintRow, forEachId } from "./remembered-ids.ts";
 import { SEGMENT_EVENTS, segmentOf, TopicSegments } from "./topic-segments.ts";
@@ -181,6 +181,7 @@ function readIndex(db: Database, forgottenThrough: number, newestSeq: number): D
     .prepare<{ bytes: number | null }, []>("SELECT sum(length(words)) AS bytes FROM fingerprints")
     .get();
   const index = new DedupIndex((ids?.bytes ?? 0) / FINGERPRINT_BYTES);
+  const rebuild = new IndexRebuild(index);
   const page = db.prepare<FingerprintRow, [number, number]>(
     `SELECT ${FINGERPRINT_COLUMNS} FROM fingerprints WHERE first_seq > ? ORDER BY first_seq LIMIT ?`,
   );
@@ -190,12 +191,13 @@ function readIndex(db: Database, forgottenThrough: number, newestSeq: number): D
     for (const row of rows) {
       if (row.firstSeq !== last + 1)
         throw new DamagedError(`The fingerprints of event ${last + 1} are missing.`);
-      forEachId(row, (seq, words, at) => index.insert(words[at]!, words[at + 1]!, seq));
+      forEachId(row, (seq, words, at) => rebuild.add(words[at]!, words[at + 1]!, seq));
       last += row.count;
       after = row.firstSeq;
     }
     if (rows.length < BLOBS_PER_READ) break;
   }
+  rebuild.finish();
   if (last !== newestSeq)
     throw new DamagedError(`The fingerprints end at event ${last}, the counters at ${newestSeq}.`);
   return index;

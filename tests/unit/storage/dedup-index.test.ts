@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import {
   DedupIndex,
   FingerprintTable,
+  IndexRebuild,
   REMEMBERED_SPAN_MAX,
 } from "../../../src/storage/sqlite/dedup-index.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
@@ -151,5 +152,43 @@ describe("the index", () => {
     index.insert(7, 7, base + REMEMBERED_SPAN_MAX);
     index.remove(7, 7, base);
     expect(allUnder(index, 7, 7).sort()).toEqual([base + 1, base + 3, base + 4, base + REMEMBERED_SPAN_MAX]);
+  });
+});
+
+describe("a rebuild", () => {
+  /** More than are sorted together, and not a multiple of it. */
+  const EVENTS = 1_300_001;
+
+  test.each([0, EVENTS])(
+    "into an index made for %i events holds what inserting one by one does",
+    (expected) => {
+      const random = SeededRandom.printed("index rebuild");
+      const index = new DedupIndex(expected);
+      const rebuild = new IndexRebuild(index);
+      const words = Uint32Array.from({ length: EVENTS * 2 }, () => random.below(2 ** 32));
+      // One fingerprint comes again, far away and close by.
+      for (const later of [1, EVENTS - 1]) words.copyWithin(later * 2, 0, 2);
+      for (let i = 0; i < EVENTS; i++) rebuild.add(words[i * 2]!, words[i * 2 + 1]!, i + 1);
+      rebuild.finish();
+      rebuild.finish();
+      expect(index.size).toBe(EVENTS);
+      expect(allUnder(index, words[0]!, words[1]!)).toEqual([1, 2, EVENTS]);
+      for (let i = 2; i < EVENTS - 1; i++) {
+        if (allUnder(index, words[i * 2]!, words[i * 2 + 1]!).join() !== String(i + 1))
+          throw new Error(`event ${i + 1} is lost`);
+      }
+      expect(allUnder(index, words[0]!, words[1]! ^ 1)).toEqual([]);
+    },
+  );
+
+  test("takes numbers beyond 32 bits, and none at all", () => {
+    const index = new DedupIndex(0);
+    const rebuild = new IndexRebuild(index);
+    rebuild.finish();
+    expect(index.size).toBe(0);
+    const base = 3 * REMEMBERED_SPAN_MAX - 1;
+    for (let i = 0; i < 4; i++) rebuild.add(LAST, LAST, base + i);
+    rebuild.finish();
+    expect(allUnder(index, LAST, LAST)).toEqual([base, base + 1, base + 2, base + 3]);
   });
 });
