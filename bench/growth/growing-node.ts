@@ -18,9 +18,13 @@ export class GrowingNode {
   #logBytesMax = 0;
   readonly #logPoll = setInterval(() => this.#lookAtLog(), LOG_POLL_MS);
 
+  /** @param restMs How long a node that has just started is left alone, before anybody looks at its memory. */
+  constructor(private readonly restMs: number) {}
+
   /** @returns milliseconds until it was healthy. */
   async start(): Promise<number> {
     this.#running = await startTimed(this.#folder, START_TIMEOUT_MS);
+    await Bun.sleep(this.restMs);
     return this.#running.healthyAfterMs;
   }
 

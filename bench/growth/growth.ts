@@ -12,10 +12,11 @@ import { EVENTS_PER_FRAME, type GrowthPlan, planGrowth } from "./growth-plan.ts"
 const EVENTS_DEFAULT = 5_000_000;
 
 const CONNECTIONS = 4;
-const FRAMES_IN_FLIGHT = 32;
+/** All of them may be in one commit, and "worst commit" is no less than what that takes. */
+const FRAMES_IN_FLIGHT = 16;
 
-/** How long a node that has just started is left alone before its memory is looked at. */
-const REST_MS = 1_000;
+/** How long a node that has just started is left alone before its memory is looked at; shorter in a short run. */
+const REST_SECONDS_MAX = 1;
 
 const LOAD = [process.execPath, join(import.meta.dir, "..", "load", "growth-load.ts")];
 
@@ -45,11 +46,10 @@ interface Restart {
 export const growth: Bench<Row> = {
   name: "growth",
   title: `Growth: ${EVENTS_PER_FRAME} events a frame, none a duplicate, ${CONNECTIONS} connections, ${FRAMES_IN_FLIGHT} frames in flight; then restarts with all of it`,
-  async run({ events = EVENTS_DEFAULT }, progress) {
-    const node = new GrowingNode();
+  async run({ events = EVENTS_DEFAULT, seconds }, progress) {
+    const node = new GrowingNode(Math.min(seconds, REST_SECONDS_MAX) * 1_000);
     try {
       await node.start();
-      await Bun.sleep(REST_MS);
       const emptyBytes = node.residentBytes;
       progress(`${thousands(emptyBytes / 1e6)} MB with no event`);
       const plan = planGrowth(events);
@@ -147,7 +147,6 @@ async function restartThrice(
     const endedAfterMs = await node.end(signal);
     if (!isCached) node.forgetCachedFile();
     const restart = { endedAfterMs, healthyAfterMs: await node.start() };
-    await Bun.sleep(REST_MS);
     await expectCounted(node.url, { received: events, unique: events });
     rows.push({ name: `restart ${name}`, ...sizesOf(node, events, emptyBytes), restart });
   }

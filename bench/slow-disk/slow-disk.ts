@@ -18,8 +18,8 @@ const EVENTS_PER_FRAME = 100;
 const CONNECTIONS = 4;
 const FRAMES_IN_FLIGHT = 32;
 
-/** The sync that hangs; those before it are of the start and of the first second. */
-const HANGING_SYNC = 200;
+/** The sync that hangs, of the thread that commits; those before it are of the start and of the first moments. */
+const HANGING_SYNC = 50;
 
 /** An open loop, for who arrives while the disk hangs does not wait for those before. */
 const HANG_EVENTS_PER_SECOND = 20_000;
@@ -29,8 +29,8 @@ const HANG_CONNECTIONS = 16;
 /** Less than the default of 64 MiB, which would be full only after a quarter of a minute. */
 const HANG_QUEUE_BYTES = 4 * 2 ** 20;
 
-/** How long the load goes on beside the hanging itself. */
-const AROUND_HANG_SECONDS = 3;
+/** How long the load goes on beside the hanging itself, of which most comes after it. */
+const AROUND_HANG_SECONDS = 1;
 
 const LOADS = join(import.meta.dir, "..", "load");
 const CLOSED_LOOP = [process.execPath, join(LOADS, "ws-load.ts")];
