@@ -27,8 +27,10 @@ export class OpenLoopChannel {
   #answered = 0;
   /** Due, and not sent yet. */
   readonly #backlog: number[] = [];
-  /** What the kernel has not taken yet. */
+  /** Frames that go out with the next `flush`. */
   #outbox: Buffer[] = [];
+  /** What the kernel has not taken yet; everything else waits behind it. */
+  #rest: Buffer | undefined;
   #socket: Socket | undefined;
   #isEnded = false;
 
@@ -43,7 +45,7 @@ export class OpenLoopChannel {
       socket: {
         open: (socket) => void socket.write(upgradeRequest(url)),
         data: (_socket, chunk) => this.#receive(chunk),
-        drain: () => this.flush(),
+        drain: () => this.#drain(),
         close: () => {
           if (!this.#isEnded) onFailure(new Error("the server cut the connection"));
         },
@@ -59,15 +61,27 @@ export class OpenLoopChannel {
   }
 
   flush(): void {
-    if (this.#outbox.length === 0) return;
-    const bytes = this.#outbox.length === 1 ? this.#outbox[0]! : Buffer.concat(this.#outbox);
-    const written = this.#socket!.write(bytes);
-    this.#outbox = written === bytes.length ? [] : [bytes.subarray(written)];
+    if (this.#rest !== undefined || this.#outbox.length === 0) return;
+    const bytes = Buffer.concat(this.#outbox);
+    this.#outbox = [];
+    this.#writeOut(bytes);
   }
 
   close(): void {
     this.#isEnded = true;
     this.#socket?.end();
+  }
+
+  #drain(): void {
+    const rest = this.#rest;
+    this.#rest = undefined;
+    if (rest !== undefined) this.#writeOut(rest);
+    this.flush();
+  }
+
+  #writeOut(bytes: Buffer): void {
+    const written = this.#socket!.write(bytes);
+    if (written < bytes.length) this.#rest = bytes.subarray(written);
   }
 
   #write(dueAt: number): void {
