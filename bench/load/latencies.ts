@@ -10,7 +10,7 @@ export interface TailSummary extends LatencySummary {
   readonly p999Ms: number;
 }
 
-const CAPACITY_START = 65_536;
+const CAPACITY_START = 1_024;
 
 export class Latencies {
   #values = new Float64Array(CAPACITY_START);
