@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly warmUpSeconds: number;
   /** Everything that a bench can measure, however long it takes. */
   readonly isFull: boolean;
+  /** How many events are stored, where that is what a bench is about; it has a default of its own. */
+  readonly events?: number;
 }
 
 export interface Bench<Row> {

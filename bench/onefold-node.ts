@@ -29,10 +29,17 @@ export interface OnefoldNode extends ServerProcess {
   expectCounted(sent: Sent): Promise<void>;
 }
 
-/** @param flags of `serve`, beside its port and its data. */
-export async function startOnefold(flags: readonly string[] = []): Promise<OnefoldNode> {
+/**
+ * @param flags of `serve`, beside its port and its data.
+ * @param tracer goes before the command, and becomes the node.
+ */
+export async function startOnefold(
+  flags: readonly string[] = [],
+  tracer: readonly string[] = [],
+): Promise<OnefoldNode> {
   const folder = makeDataFolder();
-  const server = await startServer([EXECUTABLE, "serve", "--port", "0", "--data", folder, ...flags]);
+  const serve = [EXECUTABLE, "serve", "--port", "0", "--data", folder, ...flags];
+  const server = await startServer([...tracer, ...serve]);
   return {
     ...server,
     expectCounted: (sent) => expectCounted(server.url, sent),

@@ -1,9 +1,12 @@
 /** Every bench there is, in the order in which they run and are shown. */
 
 import type { Bench, BenchOptions, Chart } from "./bench.ts";
+import { growth } from "./growth/growth.ts";
 import { ingest } from "./ingest/ingest.ts";
 import { limit } from "./limit/limit.ts";
+import { openLoop } from "./open-loop/open-loop.ts";
 import { retention } from "./retention.ts";
+import { slowDisk } from "./slow-disk/slow-disk.ts";
 import { stages } from "./stages/stages.ts";
 import { start } from "./start.ts";
 import { markdownTable } from "./table.ts";
@@ -37,6 +40,9 @@ export const BENCHES: readonly NamedBench[] = [
   named(limit),
   named(ingest),
   named(stages),
+  named(openLoop),
+  named(growth),
+  named(slowDisk),
   named(retention),
   named(start),
 ];

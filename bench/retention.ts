@@ -1,16 +1,13 @@
 /** `retention`: what it costs publishers that old events are removed as fast as new ones come in. */
 
-import { join } from "node:path";
 import type { Bench, BenchOptions } from "./bench.ts";
-import type { WsLoadOptions, WsLoadResult } from "./load/ws-load.ts";
-import { runLoad } from "./load-process.ts";
+import { type LoadResult, MIX_DEFAULT } from "./load/load-result.ts";
+import { type LoadShape, runPublishLoad } from "./load/publish-load.ts";
 import { startOnefold } from "./onefold-node.ts";
 import { median } from "./statistics.ts";
 import { decimals, thousands } from "./table.ts";
 
-const CONNECTIONS = 4;
-const EVENTS_PER_FRAME = 100;
-const FRAMES_IN_FLIGHT = 8;
+const SHAPE: LoadShape = { client: "ws", eventsPerBatch: 100, inFlight: 8 };
 
 /** Few, so that from the first second on every commit has as much to remove as it brings in. */
 const RETAINED_EVENTS = 50_000;
@@ -31,8 +28,6 @@ const SETTINGS: readonly { readonly name: string; readonly flags: readonly strin
   },
 ];
 
-const LOAD = [process.execPath, join(import.meta.dir, "load", "ws-load.ts")];
-
 interface Row {
   readonly name: string;
   readonly eventsPerSecond: number;
@@ -44,9 +39,9 @@ interface Row {
 
 export const retention: Bench<Row> = {
   name: "retention",
-  title: `Retention under load: ${EVENTS_PER_FRAME} events a frame, ${FRAMES_IN_FLIGHT} frames in flight, medians of ${ROUNDS} rounds in turns`,
+  title: `Retention under load: ${SHAPE.eventsPerBatch} events a frame, ${SHAPE.inFlight} frames in flight, medians of ${ROUNDS} rounds in turns`,
   async run(options, progress) {
-    const runs = SETTINGS.map((): WsLoadResult[] => []);
+    const runs = SETTINGS.map((): LoadResult[] => []);
     for (let round = 1; round <= ROUNDS; round++) {
       for (const [i, { name, flags }] of SETTINGS.entries()) {
         progress(`round ${round}: ${name}`);
@@ -65,18 +60,10 @@ export const retention: Bench<Row> = {
   ],
 };
 
-async function measure(flags: readonly string[], options: BenchOptions): Promise<WsLoadResult> {
+async function measure(flags: readonly string[], options: BenchOptions): Promise<LoadResult> {
   const node = await startOnefold(flags);
   try {
-    const load: WsLoadOptions = {
-      url: `${node.url.replace("http", "ws")}/ws/publish`,
-      serverPid: node.pid,
-      eventsPerFrame: EVENTS_PER_FRAME,
-      connections: CONNECTIONS,
-      framesInFlightPerConnection: FRAMES_IN_FLIGHT / CONNECTIONS,
-      ...options,
-    };
-    const result = await runLoad<WsLoadResult>(LOAD, load);
+    const result = await runPublishLoad(node, { shape: SHAPE, mix: MIX_DEFAULT, ...options });
     await node.expectCounted(result.sent);
     return result;
   } finally {
@@ -84,8 +71,8 @@ async function measure(flags: readonly string[], options: BenchOptions): Promise
   }
 }
 
-function summarise(runs: readonly WsLoadResult[]): Omit<Row, "name"> {
-  const medianOf = (figure: (run: WsLoadResult) => number): number => median(runs.map(figure));
+function summarise(runs: readonly LoadResult[]): Omit<Row, "name"> {
+  const medianOf = (figure: (run: LoadResult) => number): number => median(runs.map(figure));
   return {
     eventsPerSecond: medianOf(({ events, seconds }) => events / seconds),
     ackP50Ms: medianOf(({ ack }) => ack.p50Ms),

@@ -1,7 +1,8 @@
-/** `bun bench/run.ts [bench…] [--seconds N] [--full]`: runs benches, prints tables, writes bench/results/<bench>.json. */
+/** `bun bench/run.ts [bench…] [--seconds N] [--events N] [--full]`: runs benches, prints tables, writes bench/results/<bench>.json. */
 
 import { parseArgs } from "node:util";
 import type { BenchOptions } from "./bench.ts";
+import { readEventCount } from "./event-count.ts";
 import { describeMachine } from "./machine.ts";
 import { chooseBenches, type NamedBench } from "./registry.ts";
 import { type BenchResult, provenance, RESULTS_FOLDER, resultParts, writeResult } from "./results.ts";
@@ -16,6 +17,7 @@ async function main(): Promise<void> {
     args: process.argv.slice(2),
     options: {
       seconds: { type: "string", default: String(SECONDS_DEFAULT) },
+      events: { type: "string" },
       full: { type: "boolean", default: false },
       into: { type: "string", default: RESULTS_FOLDER },
     },
@@ -23,7 +25,12 @@ async function main(): Promise<void> {
   });
   const seconds = Number(values.seconds);
   if (!(seconds > 0)) throw new Error("--seconds takes a number of seconds");
-  const options = { seconds, warmUpSeconds: seconds * WARM_UP_SHARE, isFull: values.full };
+  const options: BenchOptions = {
+    seconds,
+    warmUpSeconds: seconds * WARM_UP_SHARE,
+    isFull: values.full,
+    ...(values.events === undefined ? {} : { events: readEventCount(values.events) }),
+  };
   const benches = chooseBenches(positionals);
   for (const bench of benches) {
     const result = await runBench(bench, options);
@@ -37,6 +44,7 @@ async function runBench(bench: NamedBench, options: BenchOptions): Promise<Bench
   const command = [
     `bun bench/run.ts ${name}`,
     options.seconds === SECONDS_DEFAULT ? "" : ` --seconds ${options.seconds}`,
+    options.events === undefined ? "" : ` --events ${options.events}`,
     options.isFull ? " --full" : "",
   ].join("");
   const machine = describeMachine();

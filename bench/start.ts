@@ -1,19 +1,17 @@
 /** `start`: how soon a node is healthy over an empty folder, and what it takes up while nobody asks anything. */
 
 import type { Bench } from "./bench.ts";
-import { removeFolder, startChild } from "./leftovers.ts";
-import { EXECUTABLE, makeDataFolder } from "./onefold-node.ts";
+import { removeFolder } from "./leftovers.ts";
+import { makeDataFolder } from "./onefold-node.ts";
 import { cpuSecondsOf, residentBytesOf } from "./process-usage.ts";
 import { median } from "./statistics.ts";
 import { decimals, thousands } from "./table.ts";
+import { startTimed } from "./timed-start.ts";
 
 const STARTS = 10;
 
 /** How long a node is left alone before it counts as idle. */
 const IDLE_MS = 1_000;
-
-/** Between two questions whether it is healthy; also how exact the answer is. */
-const POLL_MS = 1;
 
 const START_TIMEOUT_MS = 10_000;
 
@@ -50,12 +48,8 @@ function healthyAfter({ starts }: Row): number[] {
 
 async function startOnce(): Promise<Start> {
   const folder = makeDataFolder();
-  const port = freePort();
-  const startedAt = performance.now();
-  const node = startChild([EXECUTABLE, "serve", "--port", String(port), "--data", folder]);
+  const { process: node, healthyAfterMs } = await startTimed(folder, START_TIMEOUT_MS);
   try {
-    await untilHealthy(`http://127.0.0.1:${port}/health`, startedAt + START_TIMEOUT_MS);
-    const healthyAfterMs = performance.now() - startedAt;
     const cpuSeconds = cpuSecondsOf(node.pid);
     await Bun.sleep(IDLE_MS);
     const idleCpuShare = (cpuSecondsOf(node.pid) - cpuSeconds) / (IDLE_MS / 1_000);
@@ -65,23 +59,4 @@ async function startOnce(): Promise<Start> {
     await node.exited;
     removeFolder(folder);
   }
-}
-
-/** The node's address must be known before it says it. */
-function freePort(): number {
-  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
-  const { port } = server;
-  void server.stop(true);
-  return port!;
-}
-
-async function untilHealthy(url: string, deadline: number): Promise<void> {
-  while (performance.now() < deadline) {
-    // Refused while nobody listens yet.
-    const response = await fetch(url).catch(() => undefined);
-    await response?.arrayBuffer();
-    if (response?.ok) return;
-    await Bun.sleep(POLL_MS);
-  }
-  throw new Error(`not healthy after ${START_TIMEOUT_MS} ms`);
 }

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { removeFolder } from "../leftovers.ts";
-import type { TailSummary } from "../load/latencies.ts";
+import type { LatencySummary } from "../load/latencies.ts";
 import { runLoad } from "../load-process.ts";
 import { makeDataFolder } from "../onefold-node.ts";
 
@@ -20,7 +20,7 @@ export interface AppendResult {
   /** In transactions; what it takes to make the rows is not counted. */
   readonly seconds: number;
   readonly cpuSeconds: number;
-  readonly commit: TailSummary;
+  readonly commit: LatencySummary;
   readonly residentBytes: number;
 }
 

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import type { Bench, BenchOptions } from "../bench.ts";
 import { type Figures, figuresOf, medianFigures, ROUNDS, roundTimes } from "../load/figures.ts";
-import type { TailSummary } from "../load/latencies.ts";
+import type { LatencySummary } from "../load/latencies.ts";
 import { MIX_DEFAULT } from "../load/load-result.ts";
 import { type LoadShape, runPublishLoad } from "../load/publish-load.ts";
 import { isWrkInstalled } from "../load/wrk.ts";
@@ -22,7 +22,7 @@ export interface LimitRow {
   readonly setting: string;
   readonly eventsPerSecond: number;
   /** Of a commit, or from a batch to its answer. */
-  readonly latency: TailSummary;
+  readonly latency: LatencySummary;
   /** Of what is measured, its client not counted. */
   readonly cpuMicrosecondsPerEvent: number;
   readonly residentBytes: number;

@@ -1,13 +1,13 @@
 /** The figures of a load, per event and per second, and their medians over rounds. */
 
 import { median } from "../statistics.ts";
-import type { TailSummary } from "./latencies.ts";
+import type { LatencySummary } from "./latencies.ts";
 import type { LoadResult } from "./load-result.ts";
 import type { LoadTimes } from "./publish-load.ts";
 
 export interface Figures {
   readonly eventsPerSecond: number;
-  readonly ack: TailSummary;
+  readonly ack: LatencySummary;
   readonly serverCpuMicrosecondsPerEvent: number;
   readonly threadCpuMicrosecondsPerEvent: Readonly<Record<string, number>>;
   readonly loadCpuMicrosecondsPerEvent: number;

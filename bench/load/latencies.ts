@@ -3,14 +3,12 @@
 export interface LatencySummary {
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly p999Ms: number;
   readonly maxMs: number;
 }
 
-export interface TailSummary extends LatencySummary {
-  readonly p999Ms: number;
-}
-
-const CAPACITY_START = 65_536;
+/** Few, so that a few latencies take a few bytes. */
+const CAPACITY_START = 1_024;
 
 export class Latencies {
   #values = new Float64Array(CAPACITY_START);
@@ -26,7 +24,7 @@ export class Latencies {
   }
 
   /** Each percentile is the smallest latency that so large a share does not exceed. */
-  summary(): TailSummary {
+  summary(): LatencySummary {
     const sorted = this.#values.slice(0, this.#count).sort();
     const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
     return { p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), maxMs: at(1) };

@@ -3,7 +3,7 @@
 import { cpuSecondsOf, type ProcessUsage, residentBytesOf, usageBetween, usageOf } from "../process-usage.ts";
 import type { DuplicateMix } from "./event-numbers.ts";
 import { type EventShape, SMALL_EVENTS } from "./event-text.ts";
-import type { TailSummary } from "./latencies.ts";
+import type { LatencySummary } from "./latencies.ts";
 
 export interface EventMix {
   readonly shape: EventShape;
@@ -19,13 +19,16 @@ export const MIX_DEFAULT: EventMix = {
   firstNumber: 0,
 };
 
+/** The same, each event once. */
+export const MIX_ALL_NEW: EventMix = { ...MIX_DEFAULT, duplicates: { percent: 0, oldEvents: 0 } };
+
 export interface LoadResult extends ServerUsage {
   /** From first to last, warm-up included. */
   readonly sent: SentEvents;
   /** What was acknowledged while it was measured. */
   readonly events: number;
   readonly seconds: number;
-  readonly ack: TailSummary;
+  readonly ack: LatencySummary;
   readonly loadCpuSeconds: number;
 }
 

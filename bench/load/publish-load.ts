@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { runLoad } from "../load-process.ts";
 import type { ServerProcess } from "../server-process.ts";
+import { publishChannelUrl } from "./channel.ts";
 import type { HttpLoadOptions } from "./http-load.ts";
 import type { EventMix, LoadResult } from "./load-result.ts";
 import { runWrk } from "./wrk.ts";
@@ -42,7 +43,7 @@ export function runPublishLoad(
   const times = { warmUpSeconds, seconds };
   if (client === "ws") {
     const options: WsLoadOptions = {
-      url: channelUrl(url),
+      url: publishChannelUrl(url),
       serverPid: pid,
       eventsPerFrame: eventsPerBatch,
       connections: WS_CONNECTIONS,
@@ -70,7 +71,7 @@ export async function fill(
   { events, mix }: { readonly events: number; readonly mix: EventMix },
 ): Promise<LoadResult["sent"]> {
   const options: WsLoadOptions = {
-    url: channelUrl(url),
+    url: publishChannelUrl(url),
     serverPid: pid,
     eventsPerFrame: mix.shape.payload === "small" ? 1_000 : 100,
     connections: 1,
@@ -81,8 +82,4 @@ export async function fill(
     seconds: 0,
   };
   return (await runLoad<LoadResult>(WS_LOAD, options)).sent;
-}
-
-function channelUrl(url: string): string {
-  return `${url.replace("http", "ws")}/ws/publish`;
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startChild } from "../leftovers.ts";
 import { eventFormat } from "./event-text.ts";
 import type { HttpLoadOptions } from "./http-load.ts";
-import type { TailSummary } from "./latencies.ts";
+import type { LatencySummary } from "./latencies.ts";
 import { type LoadResult, startAccount } from "./load-result.ts";
 
 const SCRIPT = join(import.meta.dir, "publish.lua");
@@ -60,7 +60,7 @@ interface WrkResult {
   readonly seconds: number;
   readonly refused: number;
   readonly errors: number;
-  readonly ack: TailSummary;
+  readonly ack: LatencySummary;
   readonly cpuSeconds: number;
 }
 

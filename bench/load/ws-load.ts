@@ -1,11 +1,11 @@
 /** A process that publishes over WebSocket as fast as it is answered, a fixed number of frames in flight. */
 
+import { publishFrames } from "./channel.ts";
 import { EventNumbers } from "./event-numbers.ts";
-import { EventText } from "./event-text.ts";
+import type { EventText } from "./event-text.ts";
 import { Latencies } from "./latencies.ts";
 import { type EventMix, type LoadResult, MIX_DEFAULT, startAccount, startOwnAccount } from "./load-result.ts";
 import { PublishChannel } from "./publish-channel.ts";
-import { frameHead } from "./ws-frames.ts";
 
 export interface WsLoadOptions {
   readonly url: string;
@@ -38,10 +38,7 @@ class WsLoad {
   constructor(private readonly options: WsLoadOptions) {
     const { eventsPerFrame, mix = MIX_DEFAULT } = options;
     this.#numbers = new EventNumbers(mix.firstNumber, mix.duplicates);
-    const text = { head: '{"type":"publish","events":[', tail: "]}" };
-    const { byteLength } = new EventText(eventsPerFrame, text, mix.shape);
-    const head = frameHead(byteLength).toString("latin1") + text.head;
-    this.#frame = new EventText(eventsPerFrame, { head, tail: text.tail }, mix.shape);
+    this.#frame = publishFrames(eventsPerFrame, mix.shape);
   }
 
   async run(): Promise<LoadResult> {

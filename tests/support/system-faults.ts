@@ -13,6 +13,23 @@ export function lacksSystemFaults(): boolean {
 
 const spawn = (command: string[]) => Bun.spawn(command, { stdout: "ignore", stderr: "pipe" });
 
+/**
+ * Goes before a command, so that its syncs take long from the start. Unlike faults that are injected later it stops the
+ * process at nothing but its syncs, and so leaves its speed alone. The process keeps the id that was given to it.
+ *
+ * @param onlyNth which sync of each thread is slow, counted from 1; without it all are.
+ */
+export function slowSyncs(delayMs: number, onlyNth?: number): string[] {
+  const when = onlyNth === undefined ? "" : `:when=${onlyNth}`;
+  return [
+    find("strace")!,
+    ...["-D", "-f", "--seccomp-bpf", "-qq"],
+    ...["-o", "/dev/null"],
+    ...["-e", "trace=fdatasync,fsync"],
+    ...["-e", `inject=fdatasync,fsync:delay_enter=${Math.max(1, Math.round(delayMs * 1_000))}${when}`],
+  ];
+}
+
 export class SystemFaults implements AsyncDisposable {
   readonly #tracer: ReturnType<typeof spawn>;
 
