@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Bench, BenchOptions } from "./bench.ts";
+import { fanout } from "./fanout.ts";
 import { httpPublish } from "./http-publish.ts";
 import { describeMachine, machineLine } from "./machine.ts";
 import { retention } from "./retention.ts";
@@ -32,7 +33,13 @@ function named<Row>({ name, title, run, columns }: Bench<Row>): NamedBench {
   };
 }
 
-const BENCHES: readonly NamedBench[] = [named(wsPublish), named(httpPublish), named(start), named(retention)];
+const BENCHES: readonly NamedBench[] = [
+  named(wsPublish),
+  named(httpPublish),
+  named(start),
+  named(retention),
+  named(fanout),
+];
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({

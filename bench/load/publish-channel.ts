@@ -1,4 +1,4 @@
-/** One connection of the WebSocket load: keeps a fixed number of frames in flight, all answers in one write. */
+/** One connection of the WebSocket load: keeps up to a number of frames in flight, what answers allow in one write. */
 
 import type { Socket } from "bun";
 import { FrameReader, upgradeRequest } from "./ws-frames.ts";
@@ -10,7 +10,7 @@ export interface ChannelOptions {
   readonly url: URL;
   readonly framesInFlight: number;
   readonly frameBytes: number;
-  /** Writes one frame at `offset`; false when no more is to be sent. */
+  /** Writes one frame at `offset`; false when none is to be sent now. */
   readonly writeFrame: (target: Buffer, offset: number) => boolean;
   readonly onAck: (latencyMs: number) => void;
   readonly onFailure: (error: Error) => void;
@@ -46,7 +46,12 @@ export class PublishChannel {
         close: () => this.#closed(),
       },
     });
-    for (let i = 0; i < this.options.framesInFlight; i++) this.#append();
+    this.pump();
+  }
+
+  /** Sends what there is to send, as far as no more frames are in flight than may be. */
+  pump(): void {
+    while (this.#sent - this.#answered < this.options.framesInFlight && this.#append());
     this.#flush();
   }
 
@@ -79,15 +84,16 @@ export class PublishChannel {
   }
 
   /** Room is never short: no more frames lie here than are in flight. */
-  #append(): void {
+  #append(): boolean {
     if (this.#outboxEnd + this.options.frameBytes > this.#outbox.length) {
       this.#outbox.copyWithin(0, this.#outboxStart, this.#outboxEnd);
       this.#outboxEnd -= this.#outboxStart;
       this.#outboxStart = 0;
     }
-    if (!this.options.writeFrame(this.#outbox, this.#outboxEnd)) return;
+    if (!this.options.writeFrame(this.#outbox, this.#outboxEnd)) return false;
     this.#outboxEnd += this.options.frameBytes;
     this.#sentAt[this.#sent++ % this.#sentAt.length] = performance.now();
+    return true;
   }
 
   #flush(): void {
