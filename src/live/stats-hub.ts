@@ -12,7 +12,7 @@ export const STATS_INTERVALS_MS = [20, 50, 100, 250, 500, 1_000] as const;
 export const STATS_INTERVAL_DEFAULT_MS = 100;
 
 /** After this many sockets, or so much time, a tick lets acknowledgements and everything else have their turn. */
-export const SOCKETS_PER_TURN_MAX = 64;
+export const SOCKETS_PER_TURN_MAX = 16;
 const TURN_MS_MAX = 1;
 
 /** What a tick tells gets no older than this while it is under way: then it goes on with the present revision. */
