@@ -1,6 +1,7 @@
 /** Every bench there is, in the order in which they run and are shown. */
 
 import type { Bench, BenchOptions, Chart } from "./bench.ts";
+import { fanout } from "./fanout/fanout.ts";
 import { growth } from "./growth/growth.ts";
 import { ingest } from "./ingest/ingest.ts";
 import { limit } from "./limit/limit.ts";
@@ -40,6 +41,7 @@ export const BENCHES: readonly NamedBench[] = [
   named(limit),
   named(ingest),
   named(stages),
+  named(fanout),
   named(openLoop),
   named(growth),
   named(slowDisk),

@@ -51,3 +51,9 @@ export function runOpenLoop(
   const options: OpenLoopOptions = { url: publishChannelUrl(url), serverPid: pid, ...load };
   return runLoad<OpenLoopResult>(LOAD, options);
 }
+
+/** @throws Error for frames that were refused: then the rate was not what it is said to be. */
+export function expectNoneRefused({ refusals }: OpenLoopResult): void {
+  const refused = Object.entries(refusals).map(([what, frames]) => `${frames} times ${what}`);
+  if (refused.length > 0) throw new Error(`frames were refused: ${refused.join(", ")}`);
+}

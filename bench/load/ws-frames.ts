@@ -22,8 +22,13 @@ export function frameHead(payloadBytes: number): Buffer {
 }
 
 /** A request to upgrade; the key is the RFC's example, for nobody checks the answer to it. */
-export function upgradeRequest({ host, pathname }: URL): string {
-  const head = [`GET ${pathname} HTTP/1.1`, `Host: ${host}`, "Upgrade: websocket", "Connection: Upgrade"];
+export function upgradeRequest({ host, pathname, search }: URL): string {
+  const head = [
+    `GET ${pathname}${search} HTTP/1.1`,
+    `Host: ${host}`,
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+  ];
   return [...head, "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "\r\n"].join(
     "\r\n",
   );
@@ -35,11 +40,13 @@ function payloadLength(bytes: Buffer, at: number, short: number): number {
   return short === LENGTH_16 ? bytes.readUInt16BE(at + 2) : short;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 const HTTP_HEAD_END = "\r\n\r\n";
 
 /** Takes what a server sends, in pieces as they come, and hands out the payloads of its frames. */
 export class FrameReader {
-  #rest: Buffer = Buffer.alloc(0);
+  #rest: Buffer = NOTHING;
   #isUpgraded = false;
 
   /** @throws Error when the server does not upgrade, closes, or sends anything but text. */
@@ -58,7 +65,7 @@ export class FrameReader {
       onText(bytes, start, end);
       at = end;
     }
-    this.#rest = Buffer.from(bytes.subarray(at));
+    this.#rest = at === bytes.length ? NOTHING : Buffer.from(bytes.subarray(at));
   }
 
   #skipHttpHead(bytes: Buffer): number {

@@ -2,7 +2,7 @@
 
 import type { Bench, BenchOptions, Chart } from "../bench.ts";
 import { MIX_ALL_NEW } from "../load/load-result.ts";
-import { type OpenLoopResult, runOpenLoop } from "../load/open-loop.ts";
+import { expectNoneRefused, type OpenLoopResult, runOpenLoop } from "../load/open-loop.ts";
 import { type LoadShape, runPublishLoad, WS_CONNECTIONS } from "../load/publish-load.ts";
 import { startOnefold } from "../onefold-node.ts";
 import { decimals, thousands } from "../table.ts";
@@ -78,8 +78,7 @@ async function publishAt(
       warmUpSeconds,
       seconds,
     });
-    const refused = Object.entries(result.refusals).map(([what, frames]) => `${frames} times ${what}`);
-    if (refused.length > 0) throw new Error(`frames were refused: ${refused.join(", ")}`);
+    expectNoneRefused(result);
     await node.expectCounted(result.sent);
     return result;
   } finally {
