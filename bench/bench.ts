@@ -15,6 +15,8 @@ export interface Bench<Row> {
   readonly columns: readonly Column<Row>[];
   /** What is worth seeing of the rows. */
   charts?(rows: readonly Row[]): readonly Chart[];
+  /** What the rows say, in sentences that are made from them. */
+  remarks?(rows: readonly Row[]): readonly string[];
 }
 
 /** One chart, drawn into `charts/<name>.svg`: lines over a numeric axis, or bars beside one another. */

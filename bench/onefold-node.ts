@@ -23,6 +23,8 @@ export interface Sent {
 }
 
 export interface OnefoldNode extends ServerProcess {
+  /** Where its data is. */
+  readonly folder: string;
   /** @throws Error unless the node has counted exactly what was sent, and no conflict. */
   expectCounted(sent: Sent): Promise<void>;
 }
@@ -33,6 +35,7 @@ export async function startOnefold(flags: readonly string[] = []): Promise<Onefo
   const server = await startServer([EXECUTABLE, "serve", "--port", "0", "--data", folder, ...flags]);
   return {
     ...server,
+    folder,
     expectCounted: (sent) => expectCounted(server.url, sent),
     stop: async () => {
       await server.stop();

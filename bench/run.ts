@@ -1,4 +1,4 @@
-/** `bun bench/run.ts [bench…] [--seconds N]`: runs benches, prints tables, writes bench/results/latest.json. */
+/** `bun bench/run.ts [bench…] [--seconds N] [--install]`: runs benches, prints tables, writes bench/results/latest.json. */
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -6,6 +6,9 @@ import { parseArgs } from "node:util";
 import type { Bench, BenchOptions } from "./bench.ts";
 import { httpPublish } from "./http-publish.ts";
 import { describeMachine, machineLine } from "./machine.ts";
+import { peersFanOut } from "./peers/fan-out/fan-out.ts";
+import { installPeers } from "./peers/install.ts";
+import { peers } from "./peers/peers.ts";
 import { retention } from "./retention.ts";
 import { start } from "./start.ts";
 import { markdownTable } from "./table.ts";
@@ -19,39 +22,53 @@ const WARM_UP_SHARE = 0.4;
 /** A bench whose rows are of no more interest than to be printed and written down. */
 interface NamedBench {
   readonly name: string;
-  run(options: BenchOptions): Promise<{ title: string; table: string; rows: readonly unknown[] }>;
+  run(
+    options: BenchOptions,
+  ): Promise<{ title: string; table: string; rows: readonly unknown[]; remarks: readonly string[] }>;
 }
 
-function named<Row>({ name, title, run, columns }: Bench<Row>): NamedBench {
+function named<Row>({ name, title, run, columns, remarks }: Bench<Row>): NamedBench {
   return {
     name,
     async run(options) {
       const rows = await run(options, (line) => console.error(`${name}: ${line}`));
-      return { title, table: markdownTable(columns, rows), rows };
+      return { title, table: markdownTable(columns, rows), rows, remarks: remarks?.(rows) ?? [] };
     },
   };
 }
 
-const BENCHES: readonly NamedBench[] = [named(wsPublish), named(httpPublish), named(start), named(retention)];
+const BENCHES: readonly NamedBench[] = [
+  named(wsPublish),
+  named(httpPublish),
+  named(start),
+  named(retention),
+  named(peers),
+  named(peersFanOut),
+];
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     args: process.argv.slice(2),
-    options: { seconds: { type: "string", default: String(SECONDS_DEFAULT) } },
+    options: {
+      seconds: { type: "string", default: String(SECONDS_DEFAULT) },
+      install: { type: "boolean", default: false },
+    },
     allowPositionals: true,
   });
   const seconds = Number(values.seconds);
   if (!(seconds > 0)) throw new Error("--seconds takes a number of seconds");
   const benches = chooseBenches(positionals);
+  if (values.install) installPeers();
   const options = { seconds, warmUpSeconds: seconds * WARM_UP_SHARE };
 
   const machine = describeMachine();
   console.log(machineLine(machine));
   const results: Record<string, unknown> = {};
   for (const bench of benches) {
-    const { title, table, rows } = await bench.run(options);
+    const { title, table, rows, remarks } = await bench.run(options);
     console.log(`\n### ${bench.name}\n\n${title}\n\n${table}`);
-    results[bench.name] = { title, rows };
+    if (remarks.length > 0) console.log(`\n${remarks.map((remark) => `- ${remark}`).join("\n")}`);
+    results[bench.name] = { title, rows, remarks };
   }
   const file = await writeResults({
     at: new Date().toISOString(),
