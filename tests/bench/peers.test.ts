@@ -49,18 +49,25 @@ describe("remarks", () => {
   const remarks = (...rows: readonly PeerRow[]): string => remarksOn([onefold, ...rows]).join("\n");
 
   test("a peer that is better is named with both figures, in that figure alone", () => {
-    const text = remarks({ ...peer, eventsPerSecond: 1_001, serverResidentBytes: 2e8 });
+    const text = remarks({ ...peer, eventsPerSecond: 1_100, serverResidentBytes: 2e8 });
     expect(text).toContain(
-      "In events/s, Peer, as shipped, 100 a call (synced) is better: 1,001, onefold 1,000.",
+      "In events/s, better than onefold among the peers whose answer means synced: Peer, as shipped, 100 a call (1,100, onefold 1,000).",
     );
     expect(text).toContain("In resident memory, none of the peers whose answer means synced is better");
-    expect(text.match(/is better: /g)).toHaveLength(1);
+    expect(text.match(/better than onefold among/g)).toHaveLength(1);
+  });
+
+  test("a lead that is within the noise is none", () => {
+    const text = remarks({ ...peer, eventsPerSecond: 1_040, serverCpuMicrosecondsPerEvent: 9.6 });
+    expect(text).not.toContain("better than onefold among");
   });
 
   test("one that answers before the sync is not among those that answer after it", () => {
     const text = remarks({ ...peer, durability: "not synced", serverCpuMicrosecondsPerEvent: 9 });
-    expect(text).toContain("100 a call (not synced) is better: 9.0 µs, onefold 10.0 µs.");
-    expect(text).not.toContain("(synced)");
+    expect(text).toContain(
+      "whose answer means not synced: Peer, as shipped, 100 a call (9.0 µs, onefold 10.0 µs)",
+    );
+    expect(text).not.toContain("means synced");
   });
 
   test("batches are not compared with single events, nor random ids with ascending ones", () => {

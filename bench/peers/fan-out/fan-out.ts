@@ -7,6 +7,7 @@ import { TOPICS } from "../../load/event-text.ts";
 import { runLoad } from "../../load-process.ts";
 import { makeDataFolder, startOnefold } from "../../onefold-node.ts";
 import { decimals, thousands } from "../../table.ts";
+import { NOISE_SHARE } from "../remarks.ts";
 import { freePort, notInstalled, startProgram, versionOf } from "../server-program.ts";
 import type { FanOutResult } from "./fan-out-load.ts";
 import type { FanOutOptions, FeedTarget } from "./feed.ts";
@@ -58,8 +59,12 @@ export const peersFanOut: Bench<Row> = {
   ],
   remarks: ([onefold, peer]) => {
     if (onefold?.result === undefined || peer?.result === undefined) return [];
-    const compare = (name: string, ours: number, theirs: number): string =>
-      `In ${name}, ${theirs < ours ? peer.name : onefold.name} is better: ${decimals(Math.min(ours, theirs), 1)}, the other ${decimals(Math.max(ours, theirs), 1)}.`;
+    const compare = (name: string, ours: number, theirs: number): string => {
+      const [least, most] = [Math.min(ours, theirs), Math.max(ours, theirs)];
+      if (least >= most * (1 - NOISE_SHARE)) return `In ${name}, both are alike: ${decimals(ours, 1)}.`;
+      const best = ours < theirs ? onefold.name : peer.name;
+      return `In ${name}, ${best} is better: ${decimals(least, 1)}, the other ${decimals(most, 1)}.`;
+    };
     const [ours, theirs] = [onefold.result, peer.result];
     return [
       compare(
