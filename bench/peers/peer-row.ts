@@ -2,6 +2,7 @@
 
 import type { LatencySummary } from "../load/latencies.ts";
 import type { Sent } from "../onefold-node.ts";
+import { median } from "../statistics.ts";
 import type { PeerLoadResult } from "./load/peer-load-options.ts";
 import type { Counted, Durability, Peer, Shape } from "./peer.ts";
 
@@ -62,6 +63,28 @@ export function measuredRow(peer: Peer, shape: Shape, measured: Measured): Measu
     serverResidentBytes: load.serverResidentBytes,
     diskBytesPerStoredEvent: diskBytes / sent.unique,
     accuracy: accuracyOf(sent, counted),
+  };
+}
+
+/** The medians of the rounds; of how they counted, the first that is not exact. */
+export function medianRow(rounds: readonly PeerRow[]): MeasuredRow {
+  const rows = rounds.filter((row) => row.kind === "measured");
+  const of = (figure: (row: MeasuredRow) => number): number => median(rows.map(figure));
+  const latency = (part: "ack" | "alone"): LatencySummary => ({
+    p50Ms: of((row) => row[part].p50Ms),
+    p99Ms: of((row) => row[part].p99Ms),
+    maxMs: of((row) => row[part].maxMs),
+  });
+  return {
+    ...rows[0]!,
+    eventsPerSecond: of((row) => row.eventsPerSecond),
+    serverCpuMicrosecondsPerEvent: of((row) => row.serverCpuMicrosecondsPerEvent),
+    loadCpuMicrosecondsPerEvent: of((row) => row.loadCpuMicrosecondsPerEvent),
+    ack: latency("ack"),
+    alone: latency("alone"),
+    serverResidentBytes: of((row) => row.serverResidentBytes),
+    diskBytesPerStoredEvent: of((row) => row.diskBytesPerStoredEvent),
+    accuracy: (rows.find(({ accuracy }) => !accuracy.startsWith(EXACT)) ?? rows[0]!).accuracy,
   };
 }
 

@@ -10,7 +10,7 @@ import type { PeerLoadOptions, PeerLoadResult } from "./load/peer-load-options.t
 import { natsAsShipped, natsSynced } from "./nats.ts";
 import { onefoldHttp, onefoldWebSocket } from "./onefold.ts";
 import type { Peer, RunningPeer, Shape } from "./peer.ts";
-import { EXACT, leftOutRow, type MeasuredRow, measuredRow, type PeerRow } from "./peer-row.ts";
+import { EXACT, leftOutRow, type MeasuredRow, measuredRow, medianRow, type PeerRow } from "./peer-row.ts";
 import { postgresql } from "./postgresql.ts";
 import { redisAlways, redisEverySecond } from "./redis.ts";
 import { isOnefold, label, remarksOn } from "./remarks.ts";
@@ -37,26 +37,37 @@ const ALONE_SHARE = 0.2;
 /** The second load of a server has event numbers of its own: far more than the first can use. */
 const ALONE_FIRST_NUMBER = 1_000_000_000;
 
+/** In turns, so that a slow minute of the machine strikes all. They share the measured time. */
+const ROUNDS = 3;
+
+interface Entry {
+  readonly peer: Peer;
+  readonly shape: Shape;
+  /** One a round. */
+  readonly rows: PeerRow[];
+}
+
 export const peers: Bench<PeerRow> = {
   name: "peers",
-  title: "onefold and its peers: 8 topics, 20 % recent duplicates, each alone on the machine with its load",
+  title: `onefold and its peers: 8 topics, 20 % recent duplicates, medians of ${ROUNDS} rounds in turns`,
   async run(options, progress) {
-    const rows: PeerRow[] = [];
-    for (const peer of PEERS) {
-      const reason = peer.obstacle();
-      if (reason !== undefined) {
-        progress(`${peer.name}, ${peer.setting}: LEFT OUT, ${reason}`);
-        rows.push(leftOutRow(peer, reason));
-        continue;
-      }
-      for (const shape of peer.shapes) {
+    const entries = PEERS.flatMap((peer) => peer.shapes.map((shape): Entry => ({ peer, shape, rows: [] })));
+    const eachRound = { seconds: options.seconds / ROUNDS, warmUpSeconds: options.warmUpSeconds / ROUNDS };
+    for (let round = 1; round <= ROUNDS; round++) {
+      for (const { peer, shape, rows } of entries) {
+        if (rows.some(({ kind }) => kind === "left out")) continue;
+        const { name, setting, request } = peer;
         progress(
-          `${peer.name}, ${peer.setting}, ${shape.eventsPerRequest} a ${peer.request}, ids ${shape.ids}`,
+          `round ${round}: ${name}, ${setting}, ${shape.eventsPerRequest} a ${request}, ids ${shape.ids}`,
         );
-        rows.push(await measureOrLeaveOut(peer, shape, options, progress));
+        const row = await measureOrLeaveOut(peer, shape, eachRound);
+        if (row.kind === "left out") progress(`${name}, ${setting}: LEFT OUT, ${row.reason}`);
+        rows.push(row);
       }
     }
-    return rows;
+    return saidOnce(
+      entries.map(({ rows }) => rows.find(({ kind }) => kind === "left out") ?? medianRow(rows)),
+    );
   },
   columns: [
     ["peer", ({ name }) => name],
@@ -95,20 +106,22 @@ export const peers: Bench<PeerRow> = {
   remarks: remarksOn,
 };
 
-/** A peer that fails is said to have failed and does not end the bench; onefold must not. */
-async function measureOrLeaveOut(
-  peer: Peer,
-  shape: Shape,
-  options: BenchOptions,
-  progress: (line: string) => void,
-): Promise<PeerRow> {
+/** A peer that is missing is left out once, in however many shapes it would have been measured. */
+function saidOnce(rows: readonly PeerRow[]): readonly PeerRow[] {
+  const isSame = (a: PeerRow, b: PeerRow): boolean =>
+    a.kind === "left out" && b.kind === "left out" && a.name === b.name && a.setting === b.setting;
+  return rows.filter((row, i) => !rows.slice(0, i).some((before) => isSame(before, row)));
+}
+
+/** A peer that is missing or fails is said to be left out and does not end the bench; onefold must not. */
+async function measureOrLeaveOut(peer: Peer, shape: Shape, options: BenchOptions): Promise<PeerRow> {
+  const obstacle = peer.obstacle();
+  if (obstacle !== undefined) return leftOutRow(peer, obstacle);
   try {
     return await measure(peer, shape, options);
   } catch (error) {
     if (isOnefold(peer)) throw error;
-    const reason = `it failed: ${error instanceof Error ? error.message : error}`;
-    progress(`${peer.name}, ${peer.setting}: LEFT OUT, ${reason}`);
-    return leftOutRow(peer, reason);
+    return leftOutRow(peer, `it failed: ${error instanceof Error ? error.message : error}`);
   }
 }
 

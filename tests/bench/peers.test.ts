@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { Deliveries } from "../../bench/peers/fan-out/deliveries.ts";
 import { scatter } from "../../bench/peers/load/event-ids.ts";
-import { accuracyOf, type MeasuredRow, type PeerRow } from "../../bench/peers/peer-row.ts";
+import { accuracyOf, type MeasuredRow, medianRow, type PeerRow } from "../../bench/peers/peer-row.ts";
 import { readStat, treeOf } from "../../bench/peers/process-tree.ts";
 import { remarksOn } from "../../bench/peers/remarks.ts";
 
@@ -73,6 +73,13 @@ describe("remarks", () => {
   test("batches are not compared with single events, nor random ids with ascending ones", () => {
     expect(remarks({ ...peer, eventsPerRequest: 1, eventsPerSecond: 9e9 })).toBe("");
     expect(remarks({ ...peer, ids: "ascending", eventsPerSecond: 9e9 })).toBe("");
+  });
+
+  test("a row of several rounds has their medians, and tells of the one that counted wrong", () => {
+    const rounds = [10, 30, 20].map((eventsPerSecond) => ({ ...peer, eventsPerSecond }));
+    expect(medianRow(rounds)).toEqual({ ...peer, eventsPerSecond: 20 });
+    const wrong = { ...peer, accuracy: "unique wrong by +1" };
+    expect(medianRow([peer, wrong, peer]).accuracy).toBe("unique wrong by +1");
   });
 
   test("who is left out, and who counted wrong, is said", () => {
