@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly warmUpSeconds: number;
   /** Everything that a bench can measure, however long it takes. */
   readonly isFull: boolean;
+  /** What is measured beside onefold may be installed where it is missing. */
+  readonly mayInstall: boolean;
   /** How many events are stored, where that is what a bench is about; it has a default of its own. */
   readonly events?: number;
 }

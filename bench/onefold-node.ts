@@ -25,6 +25,8 @@ export interface Sent {
 }
 
 export interface OnefoldNode extends ServerProcess {
+  /** Where its data is. */
+  readonly folder: string;
   /** @throws Error unless the node has counted exactly what was sent, and no conflict. */
   expectCounted(sent: Sent): Promise<void>;
 }
@@ -42,6 +44,7 @@ export async function startOnefold(
   const server = await startServer([...tracer, ...serve]);
   return {
     ...server,
+    folder,
     expectCounted: (sent) => expectCounted(server.url, sent),
     stop: async () => {
       await server.stop();

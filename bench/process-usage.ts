@@ -14,22 +14,32 @@ export interface ProcessUsage {
   readonly threadCpuSeconds: Readonly<Record<string, number>>;
 }
 
-export interface ThreadStat {
+/** Of a thread, or of a process with all its threads. */
+export interface ProcStat {
   readonly id: number;
   readonly name: string;
+  readonly parent: number;
   readonly cpuSeconds: number;
+  /** Of a process's children that have ended. */
+  readonly endedChildrenCpuSeconds: number;
 }
 
 /** A line of /proc/PID/stat or /proc/PID/task/TID/stat (proc_pid_stat(5)). */
-export function parseStat(stat: string): ThreadStat {
-  // The name, in parentheses, may hold blanks and parentheses; utime and stime are fields 14 and 15, it is field 2.
+export function parseStat(stat: string): ProcStat {
+  // The name, in parentheses, may hold blanks and parentheses; it is field 2, the parent 4, utime and stime 14 and 15, the children's 16 and 17.
   const nameEnd = stat.lastIndexOf(")");
   const nameStart = stat.indexOf("(");
-  const fields = stat.slice(nameEnd + 2).split(" ");
+  const fields = stat
+    .slice(nameEnd + 2)
+    .split(" ")
+    .map(Number);
+  const secondsAt = (field: number): number => (fields[field]! + fields[field + 1]!) / TICKS_PER_SECOND;
   return {
     id: Number(stat.slice(0, nameStart)),
     name: stat.slice(nameStart + 1, nameEnd),
-    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+    parent: fields[1]!,
+    cpuSeconds: secondsAt(11),
+    endedChildrenCpuSeconds: secondsAt(13),
   };
 }
 
@@ -43,7 +53,7 @@ export function usageOf(pid: number): ProcessUsage {
   return { cpuSeconds: cpuSecondsOf(pid), threadCpuSeconds: sumByName(pid, threadsOf(pid)) };
 }
 
-export function sumByName(pid: number, threads: readonly ThreadStat[]): Record<string, number> {
+export function sumByName(pid: number, threads: readonly ProcStat[]): Record<string, number> {
   const sums: Record<string, number> = {};
   for (const { id, name, cpuSeconds } of threads) {
     const key = id === pid ? MAIN_THREAD : name;
@@ -52,7 +62,7 @@ export function sumByName(pid: number, threads: readonly ThreadStat[]): Record<s
   return sums;
 }
 
-function threadsOf(pid: number): ThreadStat[] {
+function threadsOf(pid: number): ProcStat[] {
   return readdirSync(`/proc/${pid}/task`).flatMap((id) => {
     try {
       return [parseStat(readFileSync(`/proc/${pid}/task/${id}/stat`, "latin1"))];

@@ -6,6 +6,8 @@ import { growth } from "./growth/growth.ts";
 import { ingest } from "./ingest/ingest.ts";
 import { limit } from "./limit/limit.ts";
 import { openLoop } from "./open-loop/open-loop.ts";
+import { peersFanOut } from "./peers/fan-out/fan-out.ts";
+import { peers } from "./peers/peers.ts";
 import { retention } from "./retention.ts";
 import { slowDisk } from "./slow-disk/slow-disk.ts";
 import { stages } from "./stages/stages.ts";
@@ -45,6 +47,8 @@ export const BENCHES: readonly NamedBench[] = [
   named(openLoop),
   named(growth),
   named(slowDisk),
+  named(peers),
+  named(peersFanOut),
   named(retention),
   named(start),
 ];

@@ -1,19 +1,16 @@
 /** `retention`: what it costs publishers that old events are removed as fast as new ones come in. */
 
 import type { Bench, BenchOptions } from "./bench.ts";
+import { figuresOf, medianFigures, ROUNDS } from "./load/figures.ts";
 import { type LoadResult, MIX_DEFAULT } from "./load/load-result.ts";
 import { type LoadShape, runPublishLoad } from "./load/publish-load.ts";
 import { startOnefold } from "./onefold-node.ts";
-import { median } from "./statistics.ts";
 import { decimals, thousands } from "./table.ts";
 
 const SHAPE: LoadShape = { client: "ws", eventsPerBatch: 100, inFlight: 8 };
 
 /** Few, so that from the first second on every commit has as much to remove as it brings in. */
 const RETAINED_EVENTS = 50_000;
-
-/** Measured in turns, so that a slow minute of the machine strikes all. */
-const ROUNDS = 3;
 
 const SETTINGS: readonly { readonly name: string; readonly flags: readonly string[] }[] = [
   { name: "everything is kept", flags: [] },
@@ -72,14 +69,12 @@ async function measure(flags: readonly string[], options: BenchOptions): Promise
 }
 
 function summarise(runs: readonly LoadResult[]): Omit<Row, "name"> {
-  const medianOf = (figure: (run: LoadResult) => number): number => median(runs.map(figure));
+  const figures = medianFigures(runs.map(figuresOf));
   return {
-    eventsPerSecond: medianOf(({ events, seconds }) => events / seconds),
-    ackP50Ms: medianOf(({ ack }) => ack.p50Ms),
-    ackP99Ms: medianOf(({ ack }) => ack.p99Ms),
-    ackMaxMs: medianOf(({ ack }) => ack.maxMs),
-    serverCpuMicrosecondsPerEvent: medianOf(
-      ({ serverCpuSeconds, events }) => (serverCpuSeconds / events) * 1e6,
-    ),
+    eventsPerSecond: figures.eventsPerSecond,
+    ackP50Ms: figures.ack.p50Ms,
+    ackP99Ms: figures.ack.p99Ms,
+    ackMaxMs: figures.ack.maxMs,
+    serverCpuMicrosecondsPerEvent: figures.serverCpuMicrosecondsPerEvent,
   };
 }

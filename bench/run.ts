@@ -1,4 +1,4 @@
-/** `bun bench/run.ts [bench…] [--seconds N] [--events N] [--full]`: runs benches, prints tables, writes bench/results/<bench>.json. */
+/** `bun bench/run.ts [bench…] [--seconds N] [--events N] [--full] [--install] [--into FOLDER]`: runs benches, prints tables, writes bench/results/<bench>.json. */
 
 import { parseArgs } from "node:util";
 import type { BenchOptions } from "./bench.ts";
@@ -10,7 +10,7 @@ import { type BenchResult, provenance, RESULTS_FOLDER, resultParts, writeResult 
 const SECONDS_DEFAULT = 5;
 
 /** As a share of the measured time: long enough for the compiler to have settled. */
-const WARM_UP_SHARE = 0.2;
+const WARM_UP_SHARE = 0.4;
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -19,6 +19,7 @@ async function main(): Promise<void> {
       seconds: { type: "string", default: String(SECONDS_DEFAULT) },
       events: { type: "string" },
       full: { type: "boolean", default: false },
+      install: { type: "boolean", default: false },
       into: { type: "string", default: RESULTS_FOLDER },
     },
     allowPositionals: true,
@@ -29,6 +30,7 @@ async function main(): Promise<void> {
     seconds,
     warmUpSeconds: seconds * WARM_UP_SHARE,
     isFull: values.full,
+    mayInstall: values.install,
     ...(values.events === undefined ? {} : { events: readEventCount(values.events) }),
   };
   const benches = chooseBenches(positionals);

@@ -1,5 +1,6 @@
 /** How long a node takes from exec until it is healthy, measured by asking it all the time. */
 
+import { freePort } from "./free-port.ts";
 import { type Child, startChild } from "./leftovers.ts";
 import { EXECUTABLE } from "./onefold-node.ts";
 
@@ -26,12 +27,4 @@ export async function startTimed(data: string, timeoutMs: number): Promise<Timed
     await Bun.sleep(POLL_MS);
   }
   throw new Error(`not healthy after ${timeoutMs} ms`);
-}
-
-/** The node's address must be known before it says it. */
-function freePort(): number {
-  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
-  const { port } = server;
-  void server.stop(true);
-  return port!;
 }

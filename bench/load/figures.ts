@@ -1,7 +1,7 @@
 /** The figures of a load, per event and per second, and their medians over rounds. */
 
 import { median } from "../statistics.ts";
-import type { LatencySummary } from "./latencies.ts";
+import { type LatencySummary, medianSummary } from "./latencies.ts";
 import type { LoadResult } from "./load-result.ts";
 import type { LoadTimes } from "./publish-load.ts";
 
@@ -35,12 +35,7 @@ export function medianFigures(rounds: readonly Figures[]): Figures {
   const threads = new Set(rounds.flatMap((round) => Object.keys(round.threadCpuMicrosecondsPerEvent)));
   return {
     eventsPerSecond: of((round) => round.eventsPerSecond),
-    ack: {
-      p50Ms: of(({ ack }) => ack.p50Ms),
-      p99Ms: of(({ ack }) => ack.p99Ms),
-      p999Ms: of(({ ack }) => ack.p999Ms),
-      maxMs: of(({ ack }) => ack.maxMs),
-    },
+    ack: medianSummary(rounds.map(({ ack }) => ack)),
     serverCpuMicrosecondsPerEvent: of((round) => round.serverCpuMicrosecondsPerEvent),
     threadCpuMicrosecondsPerEvent: Object.fromEntries(
       [...threads].map((name) => [name, of((round) => round.threadCpuMicrosecondsPerEvent[name] ?? 0)]),

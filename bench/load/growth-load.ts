@@ -4,7 +4,8 @@ import { AckGaps } from "./ack-gaps.ts";
 import { publishFrames } from "./channel.ts";
 import type { EventText } from "./event-text.ts";
 import { Latencies, type LatencySummary } from "./latencies.ts";
-import { PublishChannel } from "./publish-channel.ts";
+import { WirePublisher } from "./wire-publisher.ts";
+import { WsWire } from "./ws-wire.ts";
 
 export interface GrowthLoadOptions {
   readonly url: string;
@@ -41,32 +42,31 @@ class GrowthLoad {
   }
 
   async run(): Promise<void> {
-    const channels = Array.from({ length: this.options.connections }, () => this.#makeChannel());
+    const publishers = Array.from({ length: this.options.connections }, () => this.#makePublisher());
     this.#stepAt = performance.now();
-    await Promise.all(channels.map((channel) => channel.open()));
+    await Promise.all(publishers.map((publisher) => publisher.open()));
     await this.#done.promise;
-    for (const channel of channels) channel.close();
+    for (const publisher of publishers) publisher.close();
   }
 
-  #makeChannel(): PublishChannel {
-    return new PublishChannel({
-      url: new URL(this.options.url),
-      framesInFlight: this.options.framesInFlightPerConnection,
-      frameBytes: this.#frame.byteLength,
-      writeFrame: (target, offset) => this.#writeFrame(target, offset),
-      onAck: (latencyMs) => this.#acknowledge(latencyMs),
+  #makePublisher(): WirePublisher {
+    const url = new URL(this.options.url);
+    return new WirePublisher(new WsWire(url, this.#frame), {
+      hostname: url.hostname,
+      port: Number(url.port),
+      requestsInFlight: this.options.framesInFlightPerConnection,
+      nextNumber: () => this.#sent++,
+      mayPublish: () => this.#mayPublish(),
+      onAnswer: (latencyMs) => this.#acknowledge(latencyMs),
       onFailure: (error) => this.#done.reject(error),
     });
   }
 
-  #writeFrame(target: Buffer, offset: number): boolean {
+  #mayPublish(): boolean {
     if (this.#sent >= this.options.events) return false;
     this.#gaps.sent(performance.now());
-    this.#frame.write(this.#nextNumber).copy(target, offset);
     return true;
   }
-
-  readonly #nextNumber = (): number => this.#sent++;
 
   #acknowledge(latencyMs: number): void {
     const { events, eventsPerFrame, eventsPerStep } = this.options;

@@ -1,5 +1,7 @@
 /** Every latency of a run, kept one by one, so that the percentiles are exact. */
 
+import { median } from "../statistics.ts";
+
 export interface LatencySummary {
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -29,4 +31,15 @@ export class Latencies {
     const at = (share: number): number => sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN;
     return { p50Ms: at(0.5), p99Ms: at(0.99), p999Ms: at(0.999), maxMs: at(1) };
   }
+}
+
+/** Of each figure the median. */
+export function medianSummary(rounds: readonly LatencySummary[]): LatencySummary {
+  const of = (figure: (round: LatencySummary) => number): number => median(rounds.map(figure));
+  return {
+    p50Ms: of(({ p50Ms }) => p50Ms),
+    p99Ms: of(({ p99Ms }) => p99Ms),
+    p999Ms: of(({ p999Ms }) => p999Ms),
+    maxMs: of(({ maxMs }) => maxMs),
+  };
 }

@@ -5,7 +5,8 @@ import { EventNumbers } from "./event-numbers.ts";
 import type { EventText } from "./event-text.ts";
 import { Latencies } from "./latencies.ts";
 import { type EventMix, type LoadResult, MIX_DEFAULT, startAccount, startOwnAccount } from "./load-result.ts";
-import { PublishChannel } from "./publish-channel.ts";
+import { WirePublisher } from "./wire-publisher.ts";
+import { WsWire } from "./ws-wire.ts";
 
 export interface WsLoadOptions {
   readonly url: string;
@@ -43,8 +44,8 @@ class WsLoad {
 
   async run(): Promise<LoadResult> {
     const { connections, serverPid, warmUpSeconds, seconds, fillEvents = 0 } = this.options;
-    const channels = Array.from({ length: connections }, () => this.#makeChannel());
-    await Promise.all(channels.map((channel) => channel.open()));
+    const publishers = Array.from({ length: connections }, () => this.#makePublisher());
+    await Promise.all(publishers.map((publisher) => publisher.open()));
     if (fillEvents > 0) await this.#unlessFailed(this.#filled.promise);
     await this.#unlessFailed(Bun.sleep(warmUpSeconds * 1_000));
 
@@ -62,28 +63,29 @@ class WsLoad {
     };
     this.#isEnding = true;
     await this.#done.promise;
-    for (const channel of channels) channel.close();
+    for (const publisher of publishers) publisher.close();
     const { received, unique } = this.#numbers;
     return { ...measured, ack: this.#latencies.summary(), sent: { received, unique, unansweredMax: 0 } };
   }
 
-  #makeChannel(): PublishChannel {
-    return new PublishChannel({
-      url: new URL(this.options.url),
-      framesInFlight: this.options.framesInFlightPerConnection,
-      frameBytes: this.#frame.byteLength,
-      isEcho: this.options.isEcho ?? false,
-      writeFrame: (target, offset) => this.#writeFrame(target, offset),
-      onAck: (latencyMs) => this.#acknowledge(latencyMs),
+  #makePublisher(): WirePublisher {
+    const { url, framesInFlightPerConnection, isEcho } = this.options;
+    const address = new URL(url);
+    return new WirePublisher(new WsWire(address, this.#frame, isEcho), {
+      hostname: address.hostname,
+      port: Number(address.port),
+      requestsInFlight: framesInFlightPerConnection,
+      nextNumber: this.#numbers.next,
+      mayPublish: () => this.#mayPublish(),
+      onAnswer: (latencyMs) => this.#acknowledge(latencyMs),
       onFailure: (error) => this.#done.reject(error),
     });
   }
 
-  #writeFrame(target: Buffer, offset: number): boolean {
+  #mayPublish(): boolean {
+    if (this.#numbers.unique >= (this.options.fillEvents ?? 0)) this.#filled.resolve();
     if (this.#isEnding) return false;
     this.#unanswered++;
-    this.#frame.write(this.#numbers.next).copy(target, offset);
-    if (this.#numbers.unique >= (this.options.fillEvents ?? 0)) this.#filled.resolve();
     return true;
   }
 

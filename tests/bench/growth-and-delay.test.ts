@@ -10,10 +10,16 @@ import { lacksSystemFaults } from "../support/system-faults.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
 
-const OPTIONS: BenchOptions = { seconds: 0.2, warmUpSeconds: 0.1, isFull: false, events: 8_000 };
+const OPTIONS: BenchOptions = {
+  seconds: 0.2,
+  warmUpSeconds: 0.1,
+  isFull: false,
+  mayInstall: false,
+  events: 8_000,
+};
 
 /** Long enough that something is acknowledged meanwhile, also on a machine that has other things to do. */
-const SLOW_OPTIONS: BenchOptions = { seconds: 0.5, warmUpSeconds: 0.1, isFull: false };
+const SLOW_OPTIONS: BenchOptions = { seconds: 0.5, warmUpSeconds: 0.1, isFull: false, mayInstall: false };
 
 const silently = (): void => {};
 

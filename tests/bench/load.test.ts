@@ -25,7 +25,11 @@ describe("the account of threads", () => {
     `${id} (${name}) S 1 2 3 4 5 6 7 8 9 10 ${user} ${system} 0 0 20 0 9 0\n`;
 
   test("reads names with blanks and parentheses in them", () => {
-    expect(parseStat(line(12, "a) S (b c", 150, 50))).toEqual({ id: 12, name: "a) S (b c", cpuSeconds: 2 });
+    expect(parseStat(line(12, "a) S (b c", 150, 50))).toMatchObject({
+      id: 12,
+      name: "a) S (b c",
+      cpuSeconds: 2,
+    });
   });
 
   test("adds up threads of one name, and calls the first one main", () => {

@@ -31,7 +31,7 @@ const RESULT: BenchResult = {
   at: "2026-01-15T09:26:53.000Z",
   tookSeconds: 90,
   command: "bun bench/run.ts retention",
-  options: { seconds: 5, warmUpSeconds: 1, isFull: false },
+  options: { seconds: 5, warmUpSeconds: 1, isFull: false, mayInstall: false },
   machine: {
     cpu: "A processor",
     cores: 2,
