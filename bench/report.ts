@@ -3,13 +3,12 @@
 import { join } from "node:path";
 import type { Chart } from "./bench.ts";
 import { drawChart } from "./chart.ts";
-import type { IngestRow } from "./ingest/ingest.ts";
-import type { LimitRow } from "./limit/limit.ts";
 import { fillSections } from "./marked-sections.ts";
 import { BENCHES, type NamedBench } from "./registry.ts";
 import { type BenchResult, provenance, RESULTS_FOLDER, readResult, resultParts } from "./results.ts";
 import { markdownTable } from "./table.ts";
-import { TARGET_COLUMNS, TARGETS } from "./targets.ts";
+import { type Measured, NOTHING_MEASURED, TARGET_COLUMNS } from "./targets/target.ts";
+import { TARGETS } from "./targets/targets.ts";
 
 export const README = join(import.meta.dir, "README.md");
 const CHARTS_FOLDER = join(import.meta.dir, "charts");
@@ -62,10 +61,8 @@ function outdated({ name }: NamedBench, cause: unknown): Error {
 }
 
 function targetsTable(results: ReadonlyMap<string, BenchResult>): string {
-  const measured = {
-    limit: (results.get("limit")?.rows ?? []) as readonly LimitRow[],
-    ingest: (results.get("ingest")?.rows ?? []) as readonly IngestRow[],
-  };
+  const rows = Object.keys(NOTHING_MEASURED).map((name) => [name, results.get(name)?.rows ?? []]);
+  const measured = Object.fromEntries(rows) as Measured;
   return markdownTable(
     TARGET_COLUMNS,
     TARGETS.map((target) => ({ target, measured })),

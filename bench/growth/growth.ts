@@ -78,6 +78,11 @@ export const growth: Bench<GrowthRow> = {
   charts,
 };
 
+/** How many there were at the end of it; nothing where it was not run. */
+export function eventsOf(rows: readonly GrowthRow[]): number | undefined {
+  return rows.findLast(({ step }) => step !== undefined)?.step?.events;
+}
+
 function ofStep(cell: (step: Step) => string): (row: GrowthRow) => string {
   return ({ step }) => (step === undefined ? "" : cell(step));
 }

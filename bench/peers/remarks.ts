@@ -47,8 +47,8 @@ export function remarksOn(rows: readonly PeerRow[]): readonly string[] {
   const peers = measured.filter((row) => !isOnefold(row));
   return [
     ...GROUPS.flatMap((group) => {
-      const ofGroup = peers.filter(({ durability }) => durability === group);
-      return FIGURES.flatMap((figure) => remarksOnFigure(figure, group, ofGroup, measured));
+      const ofGroup = rivalsOf(rows).filter(({ peer }) => peer.durability === group);
+      return FIGURES.flatMap((figure) => remarksOnFigure(figure, group, ofGroup));
     }),
     ...peers
       .filter(({ accuracy }) => !accuracy.startsWith(EXACT))
@@ -59,16 +59,23 @@ export function remarksOn(rows: readonly PeerRow[]): readonly string[] {
   ];
 }
 
-function remarksOnFigure(
-  figure: Figure,
-  group: Durability,
-  peers: readonly MeasuredRow[],
-  all: readonly MeasuredRow[],
-): readonly string[] {
-  const pairs = peers.flatMap((peer) => {
-    const rival = all.find((row) => isOnefold(row) && isSameKind(row, peer));
-    return rival === undefined ? [] : [{ peer, rival }];
-  });
+/** A peer, and onefold under the same kind of load. */
+interface Pair {
+  readonly peer: MeasuredRow;
+  readonly rival: MeasuredRow;
+}
+
+export function rivalsOf(rows: readonly PeerRow[]): readonly Pair[] {
+  const measured = rows.filter((row) => row.kind === "measured");
+  return measured
+    .filter((row) => !isOnefold(row))
+    .flatMap((peer) => {
+      const rival = measured.find((row) => isOnefold(row) && isSameKind(row, peer));
+      return rival === undefined ? [] : [{ peer, rival }];
+    });
+}
+
+function remarksOnFigure(figure: Figure, group: Durability, pairs: readonly Pair[]): readonly string[] {
   if (pairs.length === 0) return [];
   const better = pairs.filter(({ peer, rival }) => isBetter(figure, figure.of(peer), figure.of(rival)));
   const where = `the peers whose answer means ${group}`;

@@ -34,7 +34,7 @@ export interface Verdict {
 const MEMORY_GROWTH_MAX = 0.15;
 
 /** The log restarts at 64 MiB plus what is written during one pass; this is ample for that. */
-const WAL_BYTES_MAX = 256 * 2 ** 20;
+export const WAL_BYTES_MAX = 256 * 2 ** 20;
 
 /** Last third over first third, and so many milliseconds more: on a small machine others make as much difference. */
 const LATENCY_GROWTH_MAX = 1;

@@ -13,7 +13,6 @@ import {
   readResult,
   writeResult,
 } from "../../bench/results.ts";
-import { type Target, verdictOf } from "../../bench/targets.ts";
 import { TempFolder } from "../support/temp-folder.ts";
 
 const RETENTION_ROW = {
@@ -110,23 +109,6 @@ describe("marked sections", () => {
   test.each(["no markers", open, `${page}${page}`])("must be there once: %j", (wrong) => {
     expect(() => fillSections(wrong, new Map([["a", "new"]]))).toThrow("the page needs one place");
   });
-});
-
-test("a target is met, missed, not measured, or none", () => {
-  const target = (min: number | undefined, figure: number | undefined): Target => ({
-    name: "a",
-    unit: "ratio",
-    ...(min === undefined ? {} : { min }),
-    figure: () => figure,
-  });
-  const verdict = (min: number | undefined, figure: number | undefined): string =>
-    verdictOf(target(min, figure), { limit: [], ingest: [] });
-  expect([verdict(0.5, 0.5), verdict(0.5, 0.49), verdict(0.5, undefined), verdict(undefined, 1)]).toEqual([
-    "met",
-    "missed",
-    "not measured",
-    "no target",
-  ]);
 });
 
 test("a bench that there is not is named, with those that there are", () => {
