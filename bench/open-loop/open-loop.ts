@@ -13,7 +13,9 @@ const EVENTS_PER_FRAME = 10;
 /** Enough in flight that the node always has the next commit's worth waiting. */
 const SATURATING: LoadShape = { client: "ws", eventsPerBatch: EVENTS_PER_FRAME, inFlight: 256 };
 
-export interface OpenLoopRow extends OpenLoopResult {
+type Figures = Omit<OpenLoopResult, "commits">;
+
+export interface OpenLoopRow extends Figures {
   readonly share: number;
   readonly offeredEventsPerSecond: number;
 }
@@ -67,7 +69,7 @@ async function findSaturation({ seconds, warmUpSeconds }: BenchOptions): Promise
 async function publishAt(
   eventsPerSecond: number,
   { seconds, warmUpSeconds }: BenchOptions,
-): Promise<OpenLoopResult> {
+): Promise<Figures> {
   const node = await startOnefold();
   try {
     const result = await runOpenLoop(node, {
@@ -79,8 +81,9 @@ async function publishAt(
       seconds,
     });
     expectNoneRefused(result);
-    await node.expectCounted(result.sent);
-    return result;
+    const { commits: _, ...figures } = result;
+    await node.expectCounted(figures.sent);
+    return figures;
   } finally {
     await node.stop();
   }

@@ -45,7 +45,7 @@ test("where nothing was measured no target is met or missed, and each is named o
 test("an acknowledgement counts at half of the saturation, and at no other rate", () => {
   const row: OpenLoopRow = {
     ...{ share: 0.5, offeredEventsPerSecond: 150_000, eventsPerSecond: 150_000, refusals: {} },
-    ...{ sent: { received: 1, unique: 1, unansweredMax: 0 }, ack: LATENCY, late: LATENCY, commits: [] },
+    ...{ sent: { received: 1, unique: 1, unansweredMax: 0 }, ack: LATENCY, late: LATENCY },
     ...{ drainSeconds: 0, serverCpuSeconds: 1, fromMs: 0, toMs: 1 },
   };
   const rows = { "open-loop": [{ ...row, share: 0.9, ack: { ...LATENCY, p99Ms: 90 } }, row] };
