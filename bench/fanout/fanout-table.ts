@@ -82,7 +82,7 @@ export function fanoutCharts(rows: readonly FanoutRow[]): Chart[] {
         ...axis,
         lines: [
           line("onefold, 50,000 events/s included", ({ onefold }) => onefold.serverCpuShare),
-          line("onefold, without the ingest", fanOutCpuShare),
+          line("the same ingest without subscribers", ({ quiet }) => quiet.serverCpuShare),
           line("bare, no ingest", ({ bare }) => bare.serverCpuShare),
         ],
       },
