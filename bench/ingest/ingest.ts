@@ -107,7 +107,7 @@ export async function measureCase(
     };
     if (fillEvents > 0) add(await fill(node, { events: fillEvents, mix }));
     const rounds: Round[] = [];
-    for (const times of roundTimes(options)) {
+    for (const times of roundTimes(options, ingestCase.client)) {
       const load = { shape: ingestCase, mix, ...times };
       const bare = await runPublishLoad(bareServer, load);
       const onefold = await runPublishLoad(node, load);

@@ -109,7 +109,7 @@ function appends(rowsPerCommit: number, checkpoints: AppendOptions["checkpoints"
     name: `appends, ${rowsPerCommit} rows a commit, ${setting}`,
     async measure(times) {
       const rounds: AppendResult[] = [];
-      for (const round of roundTimes(times))
+      for (const round of roundTimes(times, "none"))
         rounds.push(await measureAppends({ rowsPerCommit, checkpoints, ...round }));
       const figures = medianFigures(rounds.map(figuresOfAppends));
       return {
@@ -156,7 +156,7 @@ async function measureServer(kind: keyof typeof SERVERS, shape: LoadShape, times
   const bare = await startServer([process.execPath, join(import.meta.dir, "../bare", SERVERS[kind])]);
   try {
     const rounds: Figures[] = [];
-    for (const round of roundTimes(times)) {
+    for (const round of roundTimes(times, shape.client)) {
       const load = { shape, mix: MIX_DEFAULT, isEcho: kind === "WebSocket echo", ...round };
       rounds.push(figuresOf(await runPublishLoad(bare, load)));
     }

@@ -47,13 +47,16 @@ export function medianFigures(rounds: readonly Figures[]): Figures {
 
 export const ROUNDS = 3;
 
-/** Later rounds find a server that is warm; the client is a new process each time. */
-const CLIENT_WARM_UP_SHARE = 0.25;
+/** Later rounds find a server that is warm; the client is a new process each time, and autocannon much JavaScript. */
+const CLIENT_WARM_UP_SHARE = { ws: 0.25, wrk: 0.25, autocannon: 1, none: 0.25 } as const;
 
 /** The measured time is divided among the rounds. */
-export function roundTimes({ warmUpSeconds, seconds }: LoadTimes): readonly LoadTimes[] {
+export function roundTimes(
+  { warmUpSeconds, seconds }: LoadTimes,
+  client: keyof typeof CLIENT_WARM_UP_SHARE,
+): readonly LoadTimes[] {
   return Array.from({ length: ROUNDS }, (_, round) => ({
-    warmUpSeconds: round === 0 ? warmUpSeconds : warmUpSeconds * CLIENT_WARM_UP_SHARE,
+    warmUpSeconds: round === 0 ? warmUpSeconds : warmUpSeconds * CLIENT_WARM_UP_SHARE[client],
     seconds: seconds / ROUNDS,
   }));
 }

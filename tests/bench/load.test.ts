@@ -207,8 +207,10 @@ test("figures are per event, and their medians per figure", () => {
   });
 });
 
-test("the rounds share the measured time", () => {
-  const times = roundTimes({ seconds: 6, warmUpSeconds: 1 });
+test("the rounds share the measured time, and a client that is slow to warm up warms up in each", () => {
+  const times = roundTimes({ seconds: 6, warmUpSeconds: 1 }, "ws");
   expect(times.reduce((sum, { seconds }) => sum + seconds, 0)).toBe(6);
-  expect(times[0]!.warmUpSeconds).toBe(1);
+  expect(times.map(({ warmUpSeconds }) => warmUpSeconds)).toEqual([1, 0.25, 0.25]);
+  const slow = roundTimes({ seconds: 6, warmUpSeconds: 1 }, "autocannon");
+  expect(slow.map(({ warmUpSeconds }) => warmUpSeconds)).toEqual([1, 1, 1]);
 });
