@@ -51,7 +51,6 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
 
   let app: App | undefined;
   const hub = new StatsHub({
-    broadcast: (channel, text) => app?.server?.publish(channel, text, false),
     now: () => performance.now(),
     every: (intervalMs, tick) => {
       const timer = setInterval(tick, intervalMs);

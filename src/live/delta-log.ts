@@ -85,11 +85,6 @@ export class DeltaLog {
     return sum;
   }
 
-  /** Whether a client that knows `revision` can be told what changed since. */
-  reaches(revision: number): boolean {
-    return revision === this.#revision || this.#indexOf(revision) !== undefined;
-  }
-
   #indexOf(from: number): number | undefined {
     let low = 0;
     let high = this.#stretches.length - 1;

@@ -1,17 +1,14 @@
 /**
- * Subscribers with the same patterns and interval, told the same thing at the same time.
+ * Subscribers with the same patterns and interval.
  *
- * Those who keep up are members of a slice: one native broadcast tells them all. Those who don't, and newcomers, are
- * stragglers: each is told alone what changed since what it knows, once nothing is buffered for it any more, and then
- * joins a slice. Nothing is kept per straggler but a revision: its delta is summed from the log when it can be sent.
+ * Each has a position of its own: the revision that it was told last. Whoever has read everything is told what changed
+ * since then, whoever has not waits until it has; nothing is kept for it meanwhile but that revision. Most stand at the
+ * same revision, so that the text of a delta is made once for all of them.
  */
 
 import type { CounterBoard } from "./counter-board.ts";
 import type { DeltaLog } from "./delta-log.ts";
 import { EMPTY_DELTA, type TopicFilter } from "./topic-filter.ts";
-
-/** A broadcast to this many sockets keeps the thread busy for about 3 ms. */
-export const SLICE_MEMBERS_MAX = 512;
 
 /** Whoever has not read anything for this long is closed; the log reaches further back than that. */
 export const STALL_MS_MAX = 60_000;
@@ -23,51 +20,45 @@ export interface StatsSink {
   readonly bufferedBytes: number;
   /** 4408: too slow. */
   closeAsTooSlow(): void;
-  join(channel: string): void;
-  leave(channel: string): void;
 }
 
-export type Broadcast = (channel: string, text: string) => void;
-
-export interface Position {
+export class Subscriber {
   /** The revision that was told last. */
-  told: number;
-  /** Nothing that the patterns cover changed between `told` and this. */
-  covered: number;
-}
-
-export class Subscriber implements Position {
   told = 0;
+  /** Nothing that the patterns cover changed between `told` and this. */
   covered = 0;
   needsSnapshot = true;
-  slice: Slice | undefined;
   /** When it was first seen with something buffered, in milliseconds of the hub's clock. */
   stalledSince: number | undefined;
   constructor(readonly sink: StatsSink) {}
 }
 
-interface Slice extends Position {
-  readonly channel: string;
-  readonly members: Set<Subscriber>;
+/** What is told to everyone who stands at one position; without a text nothing of it changed. */
+interface Delta {
+  readonly told: number;
+  readonly covered: number;
+  readonly text: string | undefined;
 }
 
-let channels = 0;
+/** Deltas of one revision whose text is kept: readers that fall behind stand at as many positions as there are readers. */
+const DELTAS_KEPT_MAX = 8;
 
 export class StatsGroup {
-  readonly #slices: Slice[] = [];
-  readonly #stragglers = new Set<Subscriber>();
+  readonly #subscribers = new Set<Subscriber>();
   /** The snapshot made last: newcomers of one moment get the same text. */
   #snapshot = { epoch: "", revision: -1, text: "" };
+  /** Up to revision `#deltasTo`, the latest first. */
+  #deltas: Delta[] = [];
+  #deltasTo = -1;
 
   constructor(
     readonly filter: TopicFilter,
     private readonly board: CounterBoard,
     private readonly log: DeltaLog,
-    private readonly broadcast: Broadcast,
   ) {}
 
   get size(): number {
-    return this.#slices.reduce((sum, { members }) => sum + members.size, this.#stragglers.size);
+    return this.#subscribers.size;
   }
 
   /**
@@ -76,80 +67,81 @@ export class StatsGroup {
    * its snapshot when it has: they must not pile up.
    */
   add(subscriber: Subscriber, resumeFrom: number | undefined): void {
-    this.#stragglers.add(subscriber);
+    this.#subscribers.add(subscriber);
     if (!this.board.isOpen || subscriber.sink.bufferedBytes > 0) return;
     if (resumeFrom === undefined || !this.#resume(subscriber, resumeFrom)) this.#sendSnapshot(subscriber);
   }
 
   remove(subscriber: Subscriber): void {
-    this.#stragglers.delete(subscriber);
-    this.#leaveSlice(subscriber);
+    this.#subscribers.delete(subscriber);
   }
 
   /** A new epoch: whatever was told before means nothing any more. */
   reset(): void {
-    for (const slice of this.#slices) for (const member of slice.members) this.#eject(slice, member);
-    this.#slices.length = 0;
-    for (const straggler of this.#stragglers) straggler.needsSnapshot = true;
+    for (const subscriber of this.#subscribers) subscriber.needsSnapshot = true;
+    this.#forgetDeltas(-1);
   }
 
-  /** Tells everyone what changed up to revision `to`; yields, as it goes, how many sockets it has just worked on. */
-  *tick(to: number, now: number): Generator<number> {
+  /**
+   * Tells everyone what changed, and yields after each.
+   *
+   * @param latest The revision to tell; it may rise in the course.
+   */
+  *tick(latest: () => number, now: number): Generator<void> {
     const { epoch } = this.board;
-    for (const slice of [...this.#slices]) {
+    for (const subscriber of this.#subscribers) {
+      this.#tell(subscriber, latest(), now);
+      yield;
       if (this.board.epoch !== epoch) return;
-      this.#tellSlice(slice, to);
-      yield slice.members.size;
     }
-    for (const straggler of [...this.#stragglers]) {
-      if (this.board.epoch !== epoch) return;
-      if (this.#stragglers.has(straggler)) this.#tellStraggler(straggler, to, now);
-      yield 1;
-    }
+    this.#forgetDeltas(-1);
   }
 
-  #tellSlice(slice: Slice, to: number): void {
-    // What the slice knows may have left the log, after a long pause say: then each member gets a snapshot.
-    const isLost = !this.log.reaches(slice.covered);
-    for (const member of slice.members)
-      if (isLost || member.sink.bufferedBytes > 0) this.#eject(slice, member);
-    if (slice.members.size === 0) {
-      this.#slices.splice(this.#slices.indexOf(slice), 1);
+  #tell(subscriber: Subscriber, to: number, now: number): void {
+    const { sink } = subscriber;
+    if (sink.bufferedBytes > 0) {
+      subscriber.stalledSince ??= now;
+      if (now - subscriber.stalledSince > STALL_MS_MAX) sink.closeAsTooSlow();
       return;
     }
-    const frame = this.#deltaFrame(slice, to);
-    if (frame !== undefined) this.broadcast(slice.channel, frame);
-  }
-
-  #tellStraggler(straggler: Subscriber, to: number, now: number): void {
-    if (straggler.sink.bufferedBytes > 0) {
-      straggler.stalledSince ??= now;
-      if (now - straggler.stalledSince > STALL_MS_MAX) straggler.sink.closeAsTooSlow();
-      return;
-    }
-    straggler.stalledSince = undefined;
-    if (straggler.needsSnapshot || !this.log.reaches(straggler.covered)) {
-      this.#sendSnapshot(straggler);
+    subscriber.stalledSince = undefined;
+    const delta = subscriber.needsSnapshot ? undefined : this.#deltaFor(subscriber, to);
+    if (delta === undefined) {
+      this.#sendSnapshot(subscriber);
       return;
     }
     // It joined while this tick was under way, and knows more than the tick tells.
-    if (straggler.covered > to) return;
-    const frame = this.#deltaFrame(straggler, to);
-    if (frame === undefined) return;
-    straggler.sink.send(frame);
-    this.#joinSlice(straggler);
+    if (subscriber.covered > to) return;
+    subscriber.covered = to;
+    if (delta.text === undefined) return;
+    subscriber.told = to;
+    sink.send(delta.text);
   }
 
-  /** The delta from where somebody stands up to `to`, moving the position; undefined when there is nothing to tell. */
-  #deltaFrame(position: Position, to: number): string | undefined {
-    const rows = this.log.sum(position.covered, to);
-    if (rows === undefined) throw new Error(`The delta log lost revision ${position.covered} before ${to}.`);
-    position.covered = to;
+  /** From where somebody stands up to `to`; undefined when the log does not reach back so far, after a long pause say. */
+  #deltaFor({ told, covered }: Subscriber, to: number): Delta | undefined {
+    if (to !== this.#deltasTo) this.#forgetDeltas(to);
+    const latest = this.#deltas[0];
+    if (latest?.told === told && latest.covered === covered) return latest;
+    const kept = this.#deltas.find((delta) => delta.told === told && delta.covered === covered);
+    const delta = kept ?? this.#makeDelta(told, covered, to);
+    if (delta === undefined) return undefined;
+    const others = this.#deltas.filter((other) => other !== delta);
+    this.#deltas = [delta, ...others.slice(0, DELTAS_KEPT_MAX - 1)];
+    return delta;
+  }
+
+  #makeDelta(told: number, covered: number, to: number): Delta | undefined {
+    if (covered >= to) return { told, covered, text: undefined };
+    const rows = this.log.sum(covered, to);
+    if (rows === undefined) return undefined;
     const members = this.filter.delta(rows);
-    if (members === undefined) return undefined;
-    const frame = this.#frame(position.told, to, members);
-    position.told = to;
-    return frame;
+    return { told, covered, text: members === undefined ? undefined : this.#frame(told, to, members) };
+  }
+
+  #forgetDeltas(to: number): void {
+    this.#deltas = [];
+    this.#deltasTo = to;
   }
 
   #resume(subscriber: Subscriber, from: number): boolean {
@@ -179,35 +171,5 @@ export class StatsGroup {
 
   #frame(from: number, to: number, members: string): string {
     return `{"type":"delta","epoch":"${this.board.epoch}","from":${from},"revision":${to},${members}}`;
-  }
-
-  #joinSlice(straggler: Subscriber): void {
-    const { told, covered } = straggler;
-    let slice = this.#slices.find(
-      (s) => s.told === told && s.covered === covered && s.members.size < SLICE_MEMBERS_MAX,
-    );
-    if (slice === undefined) {
-      slice = { channel: `stats:${++channels}`, members: new Set(), told, covered };
-      this.#slices.push(slice);
-    }
-    this.#stragglers.delete(straggler);
-    slice.members.add(straggler);
-    straggler.slice = slice;
-    straggler.sink.join(slice.channel);
-  }
-
-  #eject(slice: Slice, member: Subscriber): void {
-    member.told = slice.told;
-    member.covered = slice.covered;
-    this.#leaveSlice(member);
-    this.#stragglers.add(member);
-  }
-
-  #leaveSlice(subscriber: Subscriber): void {
-    const { slice } = subscriber;
-    if (slice === undefined) return;
-    slice.members.delete(subscriber);
-    subscriber.slice = undefined;
-    subscriber.sink.leave(slice.channel);
   }
 }

@@ -4,15 +4,19 @@ import { TopicPatterns } from "../events/topic-pattern.ts";
 import type { Increments, StoreContents } from "../storage/event-store.ts";
 import { CounterBoard } from "./counter-board.ts";
 import { DeltaLog } from "./delta-log.ts";
-import { type Broadcast, StatsGroup, type StatsSink, Subscriber } from "./stats-group.ts";
+import { StatsGroup, type StatsSink, Subscriber } from "./stats-group.ts";
 import { TopicFilter } from "./topic-filter.ts";
 
 /** Asked-for intervals are rounded up to one of these, so that subscribers fall into few groups. */
 export const STATS_INTERVALS_MS = [20, 50, 100, 250, 500, 1_000] as const;
 export const STATS_INTERVAL_DEFAULT_MS = 100;
 
-/** After this many sockets a tick lets acknowledgements and everything else have their turn. */
-const SOCKETS_PER_TURN_MAX = 512;
+/** After this many sockets, or so much time, a tick lets acknowledgements and everything else have their turn. */
+export const SOCKETS_PER_TURN_MAX = 16;
+const TURN_MS_MAX = 1;
+
+/** What a tick tells gets no older than this while it is under way: then it goes on with the present revision. */
+const AGE_MS_MAX = 20;
 
 export interface StatsSubscription {
   readonly patterns: readonly string[];
@@ -22,7 +26,6 @@ export interface StatsSubscription {
 }
 
 export interface StatsHubOptions {
-  readonly broadcast: Broadcast;
   /** Milliseconds; only differences matter. */
   readonly now: () => number;
   /** Calls back every so many milliseconds until the returned function is called. */
@@ -39,6 +42,8 @@ interface Ticker {
   readonly groups: Map<string, StatsGroup>;
   readonly stop: () => void;
   isTicking: boolean;
+  /** Whether the next tick fell due while the last was still under way. */
+  isOverdue: boolean;
 }
 
 export class StatsHub {
@@ -81,12 +86,7 @@ export class StatsHub {
     const ticker = this.#ticker(interval);
     let group = ticker.groups.get(parsed.key);
     if (group === undefined) {
-      group = new StatsGroup(
-        new TopicFilter(parsed, this.board),
-        this.board,
-        this.#log,
-        this.#options.broadcast,
-      );
+      group = new StatsGroup(new TopicFilter(parsed, this.board), this.board, this.#log);
       ticker.groups.set(parsed.key, group);
     }
     const subscriber = new Subscriber(sink);
@@ -114,6 +114,7 @@ export class StatsHub {
       groups: new Map(),
       stop: this.#options.every(intervalMs, () => this.#tick(ticker)),
       isTicking: false,
+      isOverdue: false,
     };
     this.#tickers.set(intervalMs, ticker);
     return ticker;
@@ -121,32 +122,45 @@ export class StatsHub {
 
   /** Tells every group of the interval, in turns. A tick that is still under way makes the next one wait. */
   #tick(ticker: Ticker): void {
-    if (ticker.isTicking || !this.board.isOpen) return;
+    if (!this.board.isOpen) return;
+    ticker.isOverdue = ticker.isTicking;
+    if (ticker.isTicking) return;
     ticker.isTicking = true;
-    const work = this.#tellAll([...ticker.groups.values()]);
-    const { socketsPerTurnMax = SOCKETS_PER_TURN_MAX } = this.#options;
+    this.#begin(ticker);
+  }
+
+  #begin(ticker: Ticker): void {
+    const { now, soon, socketsPerTurnMax = SOCKETS_PER_TURN_MAX } = this.#options;
+    let to = this.#log.seal();
+    let sealedAt = now();
+    const work = this.#tellAll([...ticker.groups.values()], () => to, sealedAt);
     const turn = (): void => {
-      for (let sockets = 0; sockets < socketsPerTurnMax; ) {
-        const { done, value } = work.next();
-        if (done === true) {
-          ticker.isTicking = false;
+      const startedAt = now();
+      if (startedAt - sealedAt >= AGE_MS_MAX) [to, sealedAt] = [this.#log.seal(), startedAt];
+      for (let sockets = 0; sockets < socketsPerTurnMax; sockets++) {
+        if (work.next().done === true) {
+          this.#end(ticker);
           return;
         }
-        sockets += value;
+        if (now() - startedAt >= TURN_MS_MAX) break;
       }
-      this.#options.soon(turn);
+      soon(turn);
     };
     turn();
   }
 
-  *#tellAll(groups: readonly StatsGroup[]): Generator<number> {
+  #end(ticker: Ticker): void {
+    ticker.isTicking = ticker.isOverdue;
+    ticker.isOverdue = false;
+    if (ticker.isTicking) this.#options.soon(() => this.#begin(ticker));
+  }
+
+  *#tellAll(groups: readonly StatsGroup[], latest: () => number, now: number): Generator<void> {
     const { epoch } = this.board;
-    const to = this.#log.seal();
-    const now = this.#options.now();
     for (const group of groups) {
       // A revision of the epoch before means nothing in this one.
       if (this.board.epoch !== epoch) return;
-      yield* group.tick(to, now);
+      yield* group.tick(latest, now);
     }
   }
 }

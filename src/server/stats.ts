@@ -74,8 +74,6 @@ function openSubscription({ hub }: Services, socket: RawSocket, url: string) {
       return socket.getBufferedAmount();
     },
     closeAsTooSlow: () => socket.close(4408, "too slow: reconnect and resume"),
-    join: (channel) => socket.subscribe(channel),
-    leave: (channel) => socket.readyState === WebSocket.OPEN && socket.unsubscribe(channel),
   };
   hub.subscribe(sink, subscriptionOfQuery(url));
   let unread = 0;

@@ -6,7 +6,6 @@ import { LedgerClient, type LedgerClientLimits } from "../../src/ingest/ledger-c
 import { LedgerHost } from "../../src/ingest/ledger-host.ts";
 import type { FromLedger, ToLedger } from "../../src/ingest/ledger-messages.ts";
 import type { LedgerEvents } from "../../src/ingest/publish.ts";
-import type { Broadcast } from "../../src/live/stats-group.ts";
 import { StatsHub } from "../../src/live/stats-hub.ts";
 import type { Retention } from "../../src/storage/retention.ts";
 import { checkpoint, makeRestartRequest, restartLogIfAsked } from "../../src/storage/sqlite/checkpointer.ts";
@@ -25,13 +24,11 @@ export interface NodeParts {
   readonly Store: typeof SqliteEventStore;
   /** Between the database and the faults. */
   readonly wrapDatabase: (db: Database) => Database;
-  readonly wrapBroadcast: (broadcast: Broadcast) => Broadcast;
 }
 
 export const REAL_PARTS: NodeParts = {
   Store: SqliteEventStore,
   wrapDatabase: (db) => db,
-  wrapBroadcast: (broadcast) => broadcast,
 };
 
 export interface NodeOptions {
@@ -47,7 +44,6 @@ export interface NodeOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly newEpoch: () => string;
-  readonly broadcast: Broadcast;
   /** Sees each message as it leaves the ledger thread. */
   readonly posted: (message: FromLedger) => void;
   /** Sees each message as it arrives on the edge. */
@@ -84,7 +80,6 @@ export class SimulatedNode {
       retention: options.retention,
     });
     this.hub = new StatsHub({
-      broadcast: parts.wrapBroadcast(options.broadcast),
       now: () => scheduler.now,
       every: (intervalMs, tick) => scheduler.every(intervalMs, tick),
       soon: (task) => scheduler.add("edge tasks", task),

@@ -153,7 +153,6 @@ export class StatsConnection implements StatsSink {
   /** How often it is told, at most. */
   intervalMs = 0;
   patterns: readonly string[] = [];
-  readonly #channels = new Set<string>();
   #unread: Unread[] = [];
   /** Set where the next frame must be a delta: its subscriber returns in time. */
   #mustResume = false;
@@ -171,23 +170,15 @@ export class StatsConnection implements StatsSink {
 
   send(text: string): void {
     guarantee("who has left is told nothing", this.isOpen, () => this.subscriber.name);
+    const isDelta = text.startsWith('{"type":"delta"');
+    const hasRead = this.bufferedBytes === 0;
+    guarantee("who is behind is told nothing more", hasRead || !isDelta, () => this.subscriber.name);
     if (this.#unread.length === 0) this.#unreadSince = this.scheduler.now;
     const check = "who returns within a minute is told what changed";
-    if (this.#mustResume) guarantee(check, text.startsWith('{"type":"delta"'), () => text);
+    if (this.#mustResume) guarantee(check, isDelta, () => text);
     this.#mustResume = false;
     this.#unread.push({ text, patterns: this.patterns });
     if (!this.isSlow) this.readAll();
-  }
-
-  /** A native broadcast drops what a slow reader has no room for, so none may be in it. */
-  broadcast(channel: string, text: string): void {
-    if (!this.#channels.has(channel)) return;
-    guarantee(
-      "a broadcast reaches nobody who is behind",
-      this.bufferedBytes === 0,
-      () => this.subscriber.name,
-    );
-    this.send(text);
   }
 
   readAll(): void {
@@ -218,14 +209,6 @@ export class StatsConnection implements StatsSink {
     guarantee(check, stalled > STALL_MS_MAX, () => `${this.subscriber.name} after ${stalled} ms`);
     tally.count("statistics", "closed as too slow");
     this.scheduler.add("edge tasks", () => this.isOpen && this.disconnect());
-  }
-
-  join(channel: string): void {
-    this.#channels.add(channel);
-  }
-
-  leave(channel: string): void {
-    this.#channels.delete(channel);
   }
 }
 

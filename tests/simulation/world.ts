@@ -265,9 +265,6 @@ export class World {
       socketsPerTurnMax,
       now: () => (this.#lastNow = STARTED_AT + Math.floor(this.scheduler.now) + this.#clockOffset),
       newEpoch: () => `epoch-${++this.#epochs}`,
-      broadcast: (channel, text) => {
-        for (const { connection } of this.subscribers) connection?.broadcast(channel, text);
-      },
       posted: (message) => this.#posted(message),
       arrived: ({ kind }) => this.#edgeHears(kind),
       events: {

@@ -6,7 +6,6 @@ import { DeltaLog } from "../../../src/live/delta-log.ts";
 import { StatsGroup, type StatsSink } from "../../../src/live/stats-group.ts";
 import { StatsHub } from "../../../src/live/stats-hub.ts";
 import type { Increments } from "../../../src/storage/event-store.ts";
-import type { NodeParts } from "../simulated-node.ts";
 import { type BrokenVariant, replace } from "./replace.ts";
 
 /** Replaces how the log takes in a commit. */
@@ -73,36 +72,48 @@ function replaceSink(change: (sink: StatsSink) => void): () => void {
   );
 }
 
-function repeatBeforeJoining(sink: StatsSink): void {
-  const [send, join] = [sink.send.bind(sink), sink.join.bind(sink)];
-  let last = "";
-  sink.send = (text) => send((last = text));
-  sink.join = (channel) => {
-    send(last);
-    join(channel);
-  };
+const DELTA = '{"type":"delta"';
+
+/** Does something else with every fifth delta. */
+function replaceSomeDeltas(send: (sink: StatsSink["send"], text: string) => void): () => void {
+  let deltas = 0;
+  return replaceSink((sink) => {
+    const real = sink.send.bind(sink);
+    sink.send = (text) => {
+      if (text.startsWith(DELTA) && ++deltas % 5 === 0) send(real, text);
+      else real(text);
+    };
+  });
 }
 
-/** A straggler joins its slice before its own delta has been sent, so that it misses that one. */
-function joinWithoutDelta(sink: StatsSink): void {
-  const [send, join] = [sink.send.bind(sink), sink.join.bind(sink)];
-  let joined = false;
-  sink.join = (channel) => {
-    joined = true;
-    join(channel);
-  };
-  sink.send = (text) => {
-    if (!joined || text.startsWith('{"type":"snapshot"')) send(text);
-  };
-}
-
-function loseSomeBroadcasts(): Partial<NodeParts> {
-  let broadcasts = 0;
-  return {
-    wrapBroadcast: (broadcast) => (channel, text) => {
-      if (++broadcasts % 5 > 0) broadcast(channel, text);
+/** What a reader was to be told while it was behind is forgotten, not summed. */
+function forgetWhatWaits(sink: StatsSink): void {
+  const real = sink.send.bind(sink);
+  let wasBehind = false;
+  const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(sink), "bufferedBytes")!;
+  Object.defineProperty(sink, "bufferedBytes", {
+    get: () => {
+      const bytes = get!.call(sink) as number;
+      wasBehind ||= bytes > 0;
+      return bytes;
     },
+  });
+  sink.send = (text) => {
+    if (!wasBehind || !text.startsWith(DELTA)) real(text);
+    wasBehind = false;
   };
+}
+
+/** Whoever stands further back than the log is told that nothing happened. */
+function sumNothingWhereGone(): () => void {
+  return replace(
+    DeltaLog.prototype,
+    "sum",
+    (real) =>
+      function (this: DeltaLog, from: number, to: number) {
+        return real.call(this, from, to) ?? new Map();
+      },
+  );
 }
 
 /** The counters take in a commit when the next one comes. */
@@ -135,14 +146,21 @@ function replaceSubscription(
 }
 
 export const LIVE_VARIANTS: readonly BrokenVariant[] = [
-  { name: "loses a broadcast", parts: loseSomeBroadcasts },
+  { name: "loses a delta", install: () => replaceSomeDeltas(() => {}) },
   { name: "loses a commit in the delta log", install: loseCommitInLog },
   { name: "sums a delta from somebody else's revision", install: sumFromWrongRevision },
   { name: "sums a delta one revision too far", install: sumOneRevisionTooFar },
-  { name: "tells a straggler twice", install: () => replaceSink(repeatBeforeJoining) },
   {
-    name: "drops what a straggler is told after it has been in a slice",
-    install: () => replaceSink(joinWithoutDelta),
+    name: "tells a delta twice",
+    install: () =>
+      replaceSomeDeltas((send, text) => {
+        send(text);
+        send(text);
+      }),
+  },
+  {
+    name: "forgets what a reader that is behind was to be told",
+    install: () => replaceSink(forgetWhatWaits),
   },
   {
     name: "takes it that everybody reads what is sent",
@@ -150,7 +168,7 @@ export const LIVE_VARIANTS: readonly BrokenVariant[] = [
   },
   {
     name: "takes it that the delta log reaches back to everybody",
-    install: () => replace(DeltaLog.prototype, "reaches", () => () => true),
+    install: sumNothingWhereGone,
   },
   {
     name: "goes on in a new epoch without a snapshot",
@@ -197,8 +215,8 @@ export const LIVE_VARIANTS: readonly BrokenVariant[] = [
         StatsGroup.prototype,
         "tick",
         (real) =>
-          function (this: StatsGroup, to: number, now: number) {
-            return real.call(this, to, now * 2);
+          function (this: StatsGroup, latest: () => number, now: number) {
+            return real.call(this, latest, now * 2);
           },
       ),
   },

@@ -23,7 +23,6 @@ function add(sum: Counters, more: Counters): Counters {
 /** A subscriber as a client is one: it sums what it is told, and finds fault with any frame that does not fit. */
 export class Reader implements StatsSink {
   readonly frames: StatsFrame[] = [];
-  readonly channels = new Set<string>();
   epoch = "";
   revision = -1;
   totals = zeroCounters();
@@ -57,29 +56,14 @@ export class Reader implements StatsSink {
   closeAsTooSlow(): void {
     this.closed++;
   }
-
-  join(channel: string): void {
-    this.channels.add(channel);
-  }
-
-  leave(channel: string): void {
-    this.channels.delete(channel);
-  }
 }
 
 export class HubBench {
   readonly readers: Reader[] = [];
   readonly tasks: (() => void)[] = [];
   readonly tickers = new Map<() => void, { intervalMs: number; next: number }>();
-  /** How many were reached by each broadcast, in order. */
-  readonly broadcasts: number[] = [];
   now = 0;
   readonly hub = new StatsHub({
-    broadcast: (channel, text) => {
-      const members = this.readers.filter(({ channels }) => channels.has(channel));
-      this.broadcasts.push(members.length);
-      for (const member of members) member.send(text);
-    },
     now: () => this.now,
     every: (intervalMs, tick) => {
       this.tickers.set(tick, { intervalMs, next: this.now + intervalMs });
@@ -139,5 +123,16 @@ export class HubBench {
 
   runTasks(turns = Number.POSITIVE_INFINITY): void {
     for (let turn = 0; turn < turns && this.tasks.length > 0; turn++) this.tasks.shift()!();
+  }
+
+  /** A reader that has been told everything knows what the board knows of its topics. */
+  expectUpToDate(reader: Reader, matches: (topic: string) => boolean = () => true): void {
+    const { board } = this.hub;
+    for (let id = 1; id <= board.topicCount; id++) {
+      const { name, received, unique_processed, duplicate_dropped, conflicts } = board.topic(id);
+      if (!matches(name) || received === 0) continue;
+      expect(reader.topics.get(name)).toEqual({ received, unique_processed, duplicate_dropped, conflicts });
+    }
+    for (const name of reader.topics.keys()) expect(matches(name)).toBe(true);
   }
 }

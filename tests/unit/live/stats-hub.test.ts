@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { RESUME_WINDOW_MS } from "../../../src/live/delta-log.ts";
-import { SLICE_MEMBERS_MAX, STALL_MS_MAX } from "../../../src/live/stats-group.ts";
+import { STALL_MS_MAX } from "../../../src/live/stats-group.ts";
 import { roundUpInterval } from "../../../src/live/stats-hub.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { HubBench, Reader } from "./hub-bench.ts";
@@ -11,17 +11,6 @@ let bench: HubBench;
 beforeEach(() => {
   bench = new HubBench();
 });
-
-/** A reader that has been told everything knows what the board knows of its topics. */
-function expectUpToDate(reader: Reader, matches: (topic: string) => boolean = () => true): void {
-  const { board } = bench.hub;
-  for (let id = 1; id <= board.topicCount; id++) {
-    const { name, received, unique_processed, duplicate_dropped, conflicts } = board.topic(id);
-    if (!matches(name) || received === 0) continue;
-    expect(reader.topics.get(name)).toEqual({ received, unique_processed, duplicate_dropped, conflicts });
-  }
-  for (const name of reader.topics.keys()) expect(matches(name)).toBe(true);
-}
 
 test("a subscriber that subscribes again and again without reading gets one snapshot, once it has read", () => {
   const reader = bench.subscribe();
@@ -68,7 +57,7 @@ describe("a subscriber", () => {
     bench.commit("a");
     bench.advance(100);
     expect(reader.kinds).toEqual(["snapshot", "delta", "delta"]);
-    expectUpToDate(reader);
+    bench.expectUpToDate(reader);
   });
 
   test("is told nothing while nothing happens", () => {
@@ -90,7 +79,7 @@ describe("a subscriber", () => {
     bench.advance(100);
     expect(reader.frames).toHaveLength(2);
     expect(reader.frames[1]).toMatchObject({ from: 1, revision: 7, received: 2 });
-    expectUpToDate(reader, (topic) => topic.startsWith("orders.") || topic === "exact");
+    bench.expectUpToDate(reader, (topic) => topic.startsWith("orders.") || topic === "exact");
   });
 
   test("that changes what it is subscribed to begins with a snapshot of that, and gets the old no more", () => {
@@ -102,7 +91,7 @@ describe("a subscriber", () => {
     bench.commit("a", "b");
     bench.advance(200);
     expect([...reader.topics.keys()]).toEqual(["b"]);
-    expectUpToDate(reader, (topic) => topic === "b");
+    bench.expectUpToDate(reader, (topic) => topic === "b");
     expect(bench.hub.subscribers).toBe(1);
   });
 
@@ -115,7 +104,7 @@ describe("a subscriber", () => {
     bench.commit("a");
     bench.advance(1_000);
     expect(reader.frames).toHaveLength(2);
-    expect([bench.tickers.size, bench.hub.subscribers, reader.channels.size]).toEqual([0, 0, 0]);
+    expect([bench.tickers.size, bench.hub.subscribers]).toEqual([0, 0]);
   });
 });
 
@@ -130,65 +119,6 @@ test.each([
   [3_600_000, 1_000],
 ])("an interval of %i ms becomes %i", (asked, given) => {
   expect(roundUpInterval(asked)).toBe(given);
-});
-
-describe("a group", () => {
-  test("that keeps up is told with one broadcast", () => {
-    const readers = Array.from({ length: 100 }, () => bench.subscribe());
-    bench.commit("a");
-    bench.advance(100);
-    expect(bench.broadcasts).toEqual([]);
-    bench.commit("a");
-    bench.advance(100);
-    expect(bench.broadcasts).toEqual([100]);
-    for (const reader of readers) expect(reader.kinds).toEqual(["snapshot", "delta", "delta"]);
-  });
-
-  test("is cut into slices", () => {
-    for (let i = 0; i < 2 * SLICE_MEMBERS_MAX + 1; i++) bench.subscribe();
-    for (let i = 0; i < 2; i++) {
-      bench.commit("a");
-      bench.advance(100);
-    }
-    expect(bench.broadcasts).toEqual([SLICE_MEMBERS_MAX, SLICE_MEMBERS_MAX, 1]);
-  });
-
-  test("does not hold the thread for 10,000 sockets: it is worked on in turns, and a tick waits for the last", () => {
-    const readers = Array.from({ length: 10_000 }, () => bench.subscribe());
-    bench.commit("a");
-    bench.advance(100, { turns: 0 });
-    const told = (): number => readers.filter(({ frames }) => frames.length > 1).length;
-    expect(told()).toBeLessThanOrEqual(2 * SLICE_MEMBERS_MAX);
-    bench.commit("a");
-    bench.advance(100, { turns: 0 });
-    expect(bench.tasks).toHaveLength(1);
-    let turns = 0;
-    for (; bench.tasks.length > 0; turns++) {
-      const before = told();
-      bench.runTasks(1);
-      expect(told() - before).toBeLessThanOrEqual(2 * SLICE_MEMBERS_MAX);
-    }
-    expect(turns).toBeGreaterThanOrEqual(10_000 / SLICE_MEMBERS_MAX - 2);
-    expect(told()).toBe(10_000);
-    bench.advance(100);
-    for (const reader of readers) expectUpToDate(reader);
-  });
-});
-
-test("somebody who joins in the middle of a tick knows more than it tells, and is told only what comes after", () => {
-  for (let i = 0; i < 3 * SLICE_MEMBERS_MAX; i++) bench.subscribe();
-  bench.commit("a");
-  bench.advance(100);
-  bench.commit("a");
-  bench.advance(100, { turns: 0 });
-  expect(bench.tasks).toHaveLength(1);
-  bench.commit("a");
-  const newcomer = bench.subscribe();
-  bench.runTasks();
-  expect(newcomer.kinds).toEqual(["snapshot"]);
-  bench.commit("a");
-  bench.advance(100);
-  expect(newcomer.frames.at(-1)).toMatchObject({ type: "delta", from: 3, revision: 4, received: 1 });
 });
 
 describe("a slow reader", () => {
@@ -206,12 +136,10 @@ describe("a slow reader", () => {
     slow.bufferedBytes = 0;
     tick();
     expect(slow.frames.at(-1)).toMatchObject({ type: "delta", from: 1, revision: 7, received: 6 });
-    expectUpToDate(slow);
-    bench.broadcasts.length = 0;
+    bench.expectUpToDate(slow);
     tick();
-    expect(bench.broadcasts).toEqual([2]);
-    expectUpToDate(slow);
-    expectUpToDate(fast);
+    bench.expectUpToDate(slow);
+    bench.expectUpToDate(fast);
   });
 
   test("is closed when it has read nothing for a minute, and not before", () => {
@@ -343,7 +271,7 @@ describe("a new epoch", () => {
   });
 });
 
-test("after a pause longer than anything is kept, members of a slice begin again with a snapshot", () => {
+test("after a pause longer than anything is kept, subscribers begin again with a snapshot", () => {
   const [slow, fast] = [bench.subscribe({ intervalMs: 1_000 }), bench.subscribe({ intervalMs: 20 })];
   bench.commit("a");
   bench.advance(1_000);
@@ -355,8 +283,8 @@ test("after a pause longer than anything is kept, members of a slice begin again
   for (const timing of bench.tickers.values()) timing.next = bench.now + timing.intervalMs;
   bench.advance(1_000);
   expect(slow.kinds.at(-1)).toBe("snapshot");
-  expectUpToDate(slow);
-  expectUpToDate(fast);
+  bench.expectUpToDate(slow);
+  bench.expectUpToDate(fast);
 });
 
 test("whatever readers do, they end up knowing what the board knows", () => {
@@ -392,5 +320,5 @@ test("whatever readers do, they end up knowing what the board knows", () => {
   bench.runTasks();
   bench.commit("a1", "b1", "c2");
   bench.advance(200);
-  for (const [reader, kind] of kinds) expectUpToDate(reader, matches[kind]);
+  for (const [reader, kind] of kinds) bench.expectUpToDate(reader, matches[kind]);
 });
