@@ -31,13 +31,15 @@ export class Fingerprinter {
    */
   write(topicId: number, scope: string, eventId: string, out: Uint32Array, offset: number): void {
     const words = this.#words;
-    const isWide = !isLatin1(eventId) || !isLatin1(scope);
     words[0] = topicId;
     // The length parts scope from id, the lowest bit the two encodings: no two keys give the same words.
-    words[1] = (scope.length << 1) | (isWide ? 1 : 0);
-    const pack = isWide ? packUtf16 : packLatin1;
-    const afterScope = scope.length === 0 ? 2 : pack(scope, words, 2);
-    const count = pack(eventId, words, afterScope);
+    words[1] = scope.length << 1;
+    let count = scope.length === 0 ? 2 : packLatin1(scope, words, 2);
+    if (count !== TOO_WIDE) count = packLatin1(eventId, words, count);
+    if (count === TOO_WIDE) {
+      words[1]! |= 1;
+      count = packUtf16(eventId, words, scope.length === 0 ? 2 : packUtf16(scope, words, 2));
+    }
     const key = this.#key;
     halfSipHash(words, count, key[0]!, key[1]!, out, offset);
     halfSipHash(words, count, key[2]!, key[3]!, out, offset + 2);
@@ -87,27 +89,31 @@ export function halfSipHash(
   out[offset + 1] = v1 ^ v3;
 }
 
-function isLatin1(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0xff) return false;
-  return true;
-}
+/** Instead of a count of words. */
+const TOO_WIDE = 0;
 
 /** Four characters a word; the last word carries the rest and the length, as HalfSipHash has it. */
 function packLatin1(text: string, words: Int32Array, start: number): number {
   const { length } = text;
   const whole = length & ~3;
   let at = start;
+  let seen = 0;
   for (let i = 0; i < whole; i += 4) {
-    words[at++] =
-      text.charCodeAt(i) |
-      (text.charCodeAt(i + 1) << 8) |
-      (text.charCodeAt(i + 2) << 16) |
-      (text.charCodeAt(i + 3) << 24);
+    const a = text.charCodeAt(i);
+    const b = text.charCodeAt(i + 1);
+    const c = text.charCodeAt(i + 2);
+    const d = text.charCodeAt(i + 3);
+    seen |= a | b | c | d;
+    words[at++] = a | (b << 8) | (c << 16) | (d << 24);
   }
   let last = length << 24;
-  for (let i = whole; i < length; i++) last |= text.charCodeAt(i) << (8 * (i - whole));
+  for (let i = whole; i < length; i++) {
+    const unit = text.charCodeAt(i);
+    seen |= unit;
+    last |= unit << (8 * (i - whole));
+  }
   words[at++] = last;
-  return at;
+  return seen > 0xff ? TOO_WIDE : at;
 }
 
 /** Two UTF-16 units a word. */

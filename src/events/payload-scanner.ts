@@ -40,8 +40,8 @@ export const DECLINED = 0;
 /** Members of one object; each name is compared with those before it. */
 const MEMBERS_MAX = 64;
 
-/** Any decimal of so many digits is told from every other by a double (IEEE 754, DBL_DIG). */
-const EXACT_DIGITS_MAX = 15;
+/** A whole part of more digits is printed with an exponent. */
+const WHOLE_DIGITS_MAX = 21;
 
 /** No double is printed longer: sign, point, 17 digits and six zeros, or 21 digits. */
 const DOUBLE_LENGTH_MAX = 25;
@@ -173,14 +173,13 @@ export class PayloadScanner {
   }
 
   /**
-   * A number is spelt as stored if JSON.stringify prints the nearest double just so. With at most 15 digits that needs
-   * no conversion: no other decimal of as many digits has the same double, and what is printed is the shortest that
-   * has it, hence this one, if it has no exponent, no zero at its end to be spared, and is not too small to be printed
-   * without an exponent.
+   * A number that a double holds exactly is stored as the double is printed, and any other as it was sent (exact-json).
+   * What is printed is the shortest decimal, in the one spelling it has without an exponent. So a number without an
+   * exponent is stored as it was sent, unless it ends in a zero to be spared, or is so large or so small that it would
+   * be printed with an exponent. Minus zero is what no double is printed as: it stays, too.
    */
   #endOfNumber(text: string, start: number): number {
-    const isNegative = text.charCodeAt(start) === MINUS;
-    const whole = isNegative ? start + 1 : start;
+    const whole = text.charCodeAt(start) === MINUS ? start + 1 : start;
     const point = afterDigits(text, whole);
     if (point === whole) return DECLINED;
     const startsWithZero = text.charCodeAt(whole) === ZERO;
@@ -190,10 +189,11 @@ export class PayloadScanner {
     if (isFraction && at === point + 1) return DECLINED;
     const unit = unitAt(text, at);
     if (unit === LOWER_E || unit === UPPER_E) return this.#endOfExponent(text, at + 1);
-    if (isFraction ? text.charCodeAt(at - 1) === ZERO : isNegative && startsWithZero) this.isAsStored = false;
-    else if (at - whole > EXACT_DIGITS_MAX || (startsWithZero && at - point > SMALL_FRACTION_LENGTH_MAX)) {
-      if (!isPrintedAlike(text, start, at)) this.isAsStored = false;
-    }
+    if (isFraction && text.charCodeAt(at - 1) === ZERO) this.isAsStored = false;
+    const mayBeSmall =
+      startsWithZero && at - point > SMALL_FRACTION_LENGTH_MAX && text.charCodeAt(point + 1) === ZERO;
+    if ((mayBeSmall || point - whole > WHOLE_DIGITS_MAX) && !isPrintedAlike(text, start, at))
+      this.isAsStored = false;
     return at;
   }
 
@@ -244,7 +244,7 @@ function isHexDigit(unit: number): boolean {
   return isDigit(unit) || (lower >= 0x61 && lower <= 0x66);
 }
 
-/** Many doubles have 16 or 17 digits. Those are worth a conversion: the parser's way to keep them exact is slow. */
+/** Whether a double is printed so. A conversion, but far cheaper than having the whole payload parsed and printed. */
 function isPrintedAlike(text: string, start: number, end: number): boolean {
   if (end - start > DOUBLE_LENGTH_MAX) return false;
   const number = text.slice(start, end);

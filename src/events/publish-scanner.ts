@@ -1,6 +1,7 @@
 /**
  * Decodes a body or frame of the usual shape by walking through its text once and taking the fields out as slices.
- * That takes a quarter of the time of parsing it, checking the values and printing the payloads again.
+ * That takes about 60 % of the time of parsing it, checking the values and printing the payloads again, and less for
+ * payloads whose numbers a double only just holds.
  *
  * What it does not decline it decodes exactly as parsing does, to the byte; a test compares the two. It has no errors:
  * whatever is not certainly right is declined and then parsed, whose answer says what is wrong.

@@ -32,8 +32,8 @@ export interface GroupCommitOptions {
   readonly onFault: (error: unknown) => void;
 }
 
-/** A commit takes no more publishes once it holds this many events: a longer one would hold up its answers. */
-export const COMMIT_EVENTS_MAX = 4_096;
+/** A commit takes no more publishes once it holds this many events: a longer one holds up its answers and saves nothing. */
+export const COMMIT_EVENTS_MAX = 2_048;
 
 /** The same in UTF-16 units of text. */
 export const COMMIT_TEXT_MAX = 8 * 1024 * 1024;

@@ -31,6 +31,12 @@ const REST_PAGES_MAX = 512;
  */
 const LONG_PAGES_MIN = (128 * 1024 * 1024) / PAGE_BYTES;
 
+/**
+ * From here on the rest is left to the ledger after any pass: that bounds the log, by this and what is written during one
+ * pass. A commit then waits for the copying, and the more the longer a pass took.
+ */
+const BOUND_PAGES = (192 * 1024 * 1024) / PAGE_BYTES;
+
 /** Passes in a row: each is shorter than the one before, as long as copying is faster than writing. */
 const PASSES_MAX = 8;
 
@@ -70,7 +76,9 @@ export class Checkpointer {
       }
       // A pass that copies nothing has met somebody who reads an old state: the ledger could not copy more either.
       const isPinned = checkpointed === copiedBefore;
-      if (pass === PASSES_MAX && log > LONG_PAGES_MIN && !isPinned) this.#askForRestart();
+      const isLast = log > BOUND_PAGES || (pass === PASSES_MAX && log > LONG_PAGES_MIN);
+      if (isLast && !isPinned) this.#askForRestart();
+      if (isLast) return;
       copiedBefore = checkpointed;
     }
   }

@@ -98,10 +98,10 @@ describe("grouping", () => {
   test("a commit takes no more once it is large; the rest waits for the next", () => {
     const batch = (n: number): Publish =>
       body(Array.from({ length: 1_000 }, (_, i) => ({ id: `${n}-${i}` })));
-    const queue = Array.from({ length: 8 }, (_, n) => batch(n));
     const taken = Math.ceil(COMMIT_EVENTS_MAX / 1_000);
+    const queue = Array.from({ length: 2 * taken }, (_, n) => batch(n));
     expect(commits.run(queue).outcomes).toHaveLength(taken);
-    expect(queue).toHaveLength(8 - taken);
+    expect(queue).toHaveLength(taken);
     expect(commits.run(queue).outcomes.map(counts)[0]).toEqual([1_000, 1_000, 0, 0]);
     expect(queue).toEqual([]);
   });

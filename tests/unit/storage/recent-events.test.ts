@@ -1,6 +1,7 @@
 /** The latest events are kept whole, within a number and a size. */
 
 import { expect, test } from "bun:test";
+import { PublishScanner } from "../../../src/events/publish-scanner.ts";
 import { RecentEvents } from "../../../src/storage/sqlite/recent-events.ts";
 import { eventRecord } from "../event-records.ts";
 
@@ -94,4 +95,22 @@ test("a gap begins the collection anew: nothing older is taken for what it is no
   expect(recent.has(10)).toBe(false);
   expect(recent.has(49)).toBe(false);
   expect(recent.hasKeyOf(50, eventRecord("b"))).toBe(true);
+});
+
+test("an event does not keep the body that it came in", () => {
+  const BODIES = 200;
+  const BODY_BYTES = 1_000_000;
+  const limits = { eventsMax: 10, eventBytesMax: BODY_BYTES };
+  const scanner = new PublishScanner();
+  const recent = new RecentEvents();
+  const before = process.memoryUsage().rss;
+  for (let seq = 1; seq <= BODIES; seq++) {
+    const event = `{"event_id":"an-id-of-some-length-${seq}","topic":"t-${seq}","payload":["of some length"]}`;
+    const body = Buffer.from(`[${event},{"event_id":"a","payload":"${"x".repeat(BODY_BYTES - 1_000)}"}]`);
+    const decoded = scanner.scan(new TextDecoder().decode(body), "body", limits);
+    recent.add(seq, decoded!.events[0]!, 1);
+    if (seq % 20 === 0) Bun.gc(true);
+  }
+  expect(recent.payload(BODIES)).toBe('["of some length"]');
+  expect(process.memoryUsage().rss - before).toBeLessThan((BODIES * BODY_BYTES) / 2);
 });
