@@ -4,6 +4,9 @@ import type { Chart, Column, Point } from "../bench.ts";
 import type { LatencySummary } from "../load/latencies.ts";
 import { decimals, thousands } from "../table.ts";
 
+/** What is published meanwhile. */
+export const EVENTS_PER_SECOND = 50_000;
+
 /** One server with its subscribers. */
 export interface Side {
   /** From the commit to a subscriber, waiting for the interval included. */

@@ -14,11 +14,10 @@ import { openFilesMax } from "../open-files.ts";
 import { cpuSecondsOf, residentBytesOf } from "../process-usage.ts";
 import { type ServerProcess, startServer } from "../server-process.ts";
 import { thousands } from "../table.ts";
-import { type FanoutRow, fanoutCharts, fanoutColumns, type Side } from "./fanout-table.ts";
+import { EVENTS_PER_SECOND, type FanoutRow, fanoutCharts, fanoutColumns, type Side } from "./fanout-table.ts";
 
 const SUBSCRIBERS = [100, 1_000, 10_000];
 
-const EVENTS_PER_SECOND = 50_000;
 const EVENTS_PER_FRAME = 100;
 
 /** Files that a server has open beside its subscribers. */

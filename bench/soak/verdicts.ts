@@ -33,7 +33,7 @@ export interface Verdict {
 /** Resident memory at its lowest, without the index: last third over first third. What leaks leaks more than this in ten minutes. */
 const MEMORY_GROWTH_MAX = 0.15;
 
-/** The log restarts at 64 MiB plus what is written during one pass; this is ample for that. */
+/** The log stays below 192 MiB and what is written during one pass, for which this leaves 64 MiB. */
 export const WAL_BYTES_MAX = 256 * 2 ** 20;
 
 /** Last third over first third, and so many milliseconds more: on a small machine others make as much difference. */

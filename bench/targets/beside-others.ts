@@ -1,11 +1,13 @@
 /** Targets of a node beside others: a bare server that fans out natively, and its peers. */
 
-import { type FanoutRow, fanOutCpuShare } from "../fanout/fanout-table.ts";
+import { EVENTS_PER_SECOND, type FanoutRow, fanOutCpuShare } from "../fanout/fanout-table.ts";
 import type { MeasuredRow } from "../peers/peer-row.ts";
 import { label, rivalsOf } from "../peers/remarks.ts";
 import type { Measured, Target } from "./target.ts";
 
 const SUBSCRIBERS = 10_000;
+
+const RATE_KEPT_SHARE = 0.95;
 
 export const BESIDE_OTHERS_TARGETS: readonly Target[] = [
   fanoutTarget("server CPU of the fan-out ÷ bare fan-out", "ratio", 1.3, (row) => {
@@ -32,9 +34,14 @@ function fanoutTarget(
     bound: { max },
     figure: ({ fanout }) => {
       const row = fanout.find(({ subscribers }) => subscribers === SUBSCRIBERS);
-      return row === undefined ? undefined : of(row);
+      return row === undefined || !keptItsRate(row) ? undefined : of(row);
     },
   };
+}
+
+/** A node that took less while it told its subscribers cannot be compared with one that took all. */
+function keptItsRate({ eventsPerSecond }: FanoutRow): boolean {
+  return eventsPerSecond >= RATE_KEPT_SHARE * EVENTS_PER_SECOND;
 }
 
 /** Of the peers whose answer means synced, that to which onefold comes out worst. */

@@ -37,7 +37,11 @@ export interface Target {
   figure(measured: Measured): number | undefined;
   /** What the figure is of, where that depends on how the bench was run. */
   detail?(measured: Measured): string | undefined;
+  /** Whether what was measured is less than what is named: then it may be missed, and cannot be met for good. */
+  isOfLess?(measured: Measured): boolean;
 }
+
+export type Verdict = "met" | "met, with less" | "missed" | "not measured";
 
 export const TARGET_COLUMNS: readonly Column<{ target: Target; measured: Measured }>[] = [
   ["", ({ target }) => target.name],
@@ -46,11 +50,12 @@ export const TARGET_COLUMNS: readonly Column<{ target: Target; measured: Measure
   ["", ({ target, measured }) => verdictOf(target, measured)],
 ];
 
-export function verdictOf({ bound, figure }: Target, measured: Measured): "met" | "missed" | "not measured" {
+export function verdictOf({ bound, figure, isOfLess }: Target, measured: Measured): Verdict {
   const value = figure(measured);
   if (value === undefined || Number.isNaN(value)) return "not measured";
   const isMet = "min" in bound ? value >= bound.min : value <= bound.max;
-  return isMet ? "met" : "missed";
+  if (!isMet) return "missed";
+  return isOfLess?.(measured) === true ? "met, with less" : "met";
 }
 
 function measuredCell(target: Target, measured: Measured): string {
