@@ -15,7 +15,7 @@ import type { Peer, RunningPeer, Shape } from "./peer.ts";
 import { EXACT, leftOutRow, type MeasuredRow, measuredRow, medianRow, type PeerRow } from "./peer-row.ts";
 import { postgresql } from "./postgresql.ts";
 import { redisAlways, redisEverySecond } from "./redis.ts";
-import { isOnefold, label, remarksOn } from "./remarks.ts";
+import { isOnefold, remarksOn, shortLabel } from "./remarks.ts";
 import { ALONE } from "./shapes.ts";
 import { sqlite } from "./sqlite.ts";
 
@@ -189,7 +189,7 @@ function chart(
     yTitle: "events/s",
     shape: {
       kind: "bars",
-      labels: shown.map(label),
+      labels: shown.map(shortLabel),
       series: [{ name: "events/s", values: shown.map(({ eventsPerSecond }) => eventsPerSecond) }],
     },
   };

@@ -98,9 +98,17 @@ function isBetter({ isMoreBetter = false }: Figure, theirs: number, ours: number
   return isMoreBetter ? theirs > ours * (1 + NOISE_SHARE) : theirs < ours * (1 - NOISE_SHARE);
 }
 
-export function label({ name, setting, eventsPerRequest, request, ids }: MeasuredRow): string {
-  const order = ids === "ascending" ? ", ids ascending" : "";
-  return `${name}, ${setting}, ${eventsPerRequest === 1 ? "1" : thousands(eventsPerRequest)} a ${request}${order}`;
+export function label(row: MeasuredRow): string {
+  return `${row.name}, ${row.setting}, ${loadOf(row)}`;
+}
+
+/** Where there is little room, and the setting is known: all in one chart answer alike. */
+export function shortLabel(row: MeasuredRow): string {
+  return `${row.name}, ${loadOf(row)}`;
+}
+
+function loadOf({ eventsPerRequest, request, ids }: MeasuredRow): string {
+  return `${thousands(eventsPerRequest)} a ${request}${ids === "ascending" ? ", ids ascending" : ""}`;
 }
 
 function milliseconds(value: number): string {
