@@ -139,7 +139,7 @@ export class KeyLookup {
   }
 
   #isFirstArrival(event: EventRecord, topicId: number, seq: number, arrival: Arrival): boolean {
-    if (this.recent.has(seq)) return this.#isRecent(event, seq, arrival);
+    if (this.recent.has(seq)) return this.#isRecent(event, topicId, seq, arrival);
     const stored = this.#fetched.get(seq);
     if (stored === undefined) return false;
     if (stored.topicId !== topicId || !isSameKey(stored, event)) {
@@ -155,8 +155,8 @@ export class KeyLookup {
     return true;
   }
 
-  #isRecent(event: EventRecord, seq: number, arrival: Arrival): boolean {
-    if (!this.recent.hasKeyOf(seq, event)) return false;
+  #isRecent(event: EventRecord, topicId: number, seq: number, arrival: Arrival): boolean {
+    if (!this.recent.hasKeyOf(seq, topicId, event)) return false;
     arrival.status = statusAgainst(this.recent.payload(seq), event.payload);
     arrival.seq = seq;
     arrival.firstReceivedAt = this.recent.receivedAt(seq);
