@@ -68,6 +68,11 @@ export class RecentEvents {
   }
 
   /** Of an event that is here. */
+  payloadBytes(seq: number): number {
+    return this.#payloadBytes[seq % RECENT_EVENTS_MAX]!;
+  }
+
+  /** Of an event that is here. */
   payload(seq: number): string {
     const at = seq % RECENT_EVENTS_MAX;
     return this.#text(at, this.#idBytes[at]! + this.#scopeBytes[at]!, this.#payloadBytes[at]!);
