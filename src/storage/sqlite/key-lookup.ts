@@ -139,7 +139,7 @@ export class KeyLookup {
   }
 
   #isFirstArrival(event: EventRecord, topicId: number, seq: number, arrival: Arrival): boolean {
-    if (this.recent.has(seq)) return this.#isRecent(event, seq, arrival);
+    if (this.recent.has(seq)) return this.#isRecent(event, topicId, seq, arrival);
     const stored = this.#fetched.get(seq);
     if (stored === undefined) return false;
     if (stored.topicId !== topicId || !isSameKey(stored, event)) {
@@ -155,9 +155,11 @@ export class KeyLookup {
     return true;
   }
 
-  #isRecent(event: EventRecord, seq: number, arrival: Arrival): boolean {
-    if (!this.recent.hasKeyOf(seq, event)) return false;
-    arrival.status = statusAgainst(this.recent.payload(seq), event.payload);
+  #isRecent(event: EventRecord, topicId: number, seq: number, arrival: Arrival): boolean {
+    if (!this.recent.hasKeyOf(seq, topicId, event)) return false;
+    arrival.status = isTooLong(this.recent.payloadBytes(seq), event.payload)
+      ? EventStatus.conflict
+      : statusAgainst(this.recent.payload(seq), event.payload);
     arrival.seq = seq;
     arrival.firstReceivedAt = this.recent.receivedAt(seq);
     return true;
@@ -184,8 +186,7 @@ export class KeyLookup {
 
   #statusAgainstLarge(stored: StoredKey, payload: string): EventStatus {
     const { seq, payloadBytes } = stored;
-    const bytesMax = payload.length * EQUAL_LENGTH_RATIO_MAX * UTF8_BYTES_PER_UNIT_MAX;
-    if (payloadBytes > bytesMax) return EventStatus.conflict;
+    if (isTooLong(payloadBytes, payload)) return EventStatus.conflict;
     const first = this.#readPayload.get(seq)!.payload;
     return isSound({ ...stored, payload: first }) ? statusAgainst(first, payload) : EventStatus.duplicate;
   }
@@ -239,6 +240,11 @@ function isSound({ payload, ...row }: StoredKey): boolean {
 
 function isSameKey(a: { scope: string; eventId: string }, b: { scope: string; eventId: string }): boolean {
   return a.eventId === b.eventId && a.scope === b.scope;
+}
+
+/** Whether a stored payload is so much longer than another that they cannot be equal: then it need not be read. */
+function isTooLong(storedBytes: number, payload: string): boolean {
+  return storedBytes > payload.length * EQUAL_LENGTH_RATIO_MAX * UTF8_BYTES_PER_UNIT_MAX;
 }
 
 function statusAgainst(first: string, second: string): EventStatus {

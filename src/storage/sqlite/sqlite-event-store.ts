@@ -293,7 +293,7 @@ export class SqliteEventStore implements EventStore {
     for (let i = 0; i < fresh.length; i++) {
       const position = fresh[i]!;
       index.insert(words[i * FINGERPRINT_WORDS]!, words[i * FINGERPRINT_WORDS + 1]!, firstSeq + i);
-      recent.add(firstSeq + i, events[position]!, increments.at);
+      recent.add(firstSeq + i, events[position]!, topicIds[position]!, increments.at);
       segments.add(firstSeq + i, topicIds[position]!);
     }
     for (const [i, name] of topics.staged.entries()) pools.addTopic(plan.firstNewTopicId + i, name);
