@@ -1,6 +1,5 @@
 /** The checkpoint thread: copies the write-ahead log back, so that no commit has to. */
 
-import { statSync } from "node:fs";
 import { CHECKPOINT_POLL_MS, Checkpointer } from "../storage/sqlite/checkpointer.ts";
 import { OpenFiles } from "../storage/sqlite/open-files.ts";
 import type { CheckpointStart } from "./messages.ts";
@@ -8,14 +7,13 @@ import type { CheckpointStart } from "./messages.ts";
 declare const self: Worker;
 
 function start({ databasePath, restartRequest }: CheckpointStart): void {
-  const logBytes = (): number => statSync(`${databasePath}-wal`, { throwIfNoEntry: false })?.size ?? 0;
   const files = new OpenFiles(databasePath);
   let checkpointer: Checkpointer | undefined;
   const poll = (): void => {
     // Opened at the first chance, and not before there is a handle for it.
     if (checkpointer === undefined) {
       files.expectLog();
-      checkpointer = new Checkpointer(databasePath, restartRequest, logBytes);
+      checkpointer = new Checkpointer(databasePath, restartRequest);
       files.remember();
     }
     if (files.displaced() === undefined) checkpointer.poll();

@@ -16,26 +16,23 @@ export const CHECKPOINT_POLL_MS = 100;
 
 const PAGE_BYTES = 4_096;
 
-/** Pages in the log from which on it is copied back. */
-const COPY_PAGES_MIN = (4 * 1024 * 1024) / PAGE_BYTES;
+/**
+ * Pages not copied yet from which on they are. Copying ends with a sync of the database, which the syncs of commits
+ * wait behind: the less often, the better for the slowest of them.
+ */
+const COPY_PAGES_MIN = (32 * 1024 * 1024) / PAGE_BYTES;
 
-/** Pages in the log from which on the ledger is asked to let it restart; the log stays near this bound. */
+/** Pages in the log from which on the ledger is asked to let it restart. */
 const RESTART_PAGES_MIN = (64 * 1024 * 1024) / PAGE_BYTES;
 
 /** So many pages may be left to the ledger, as long as the log is not too long. */
 const REST_PAGES_MAX = 512;
 
 /**
- * From here on whatever the passes have left is left to the ledger: writing is so fast that each pass leaves as much as
- * the one before, and only commits that wait for the copying keep the log from growing for ever.
+ * From here on whatever is left is left to the ledger once passes do not get shorter: writing outruns the copying, and
+ * only commits that wait for it keep the log from growing for ever.
  */
 const LONG_PAGES_MIN = (128 * 1024 * 1024) / PAGE_BYTES;
-
-/**
- * From here on the rest is left to the ledger after any pass: that bounds the log, by this and what is written during one
- * pass. A commit then waits for the copying, and the more the longer a pass took.
- */
-const BOUND_PAGES = (192 * 1024 * 1024) / PAGE_BYTES;
 
 /** Passes in a row: each is shorter than the one before, as long as copying is faster than writing. */
 const PASSES_MAX = 8;
@@ -55,31 +52,29 @@ interface CheckpointRow {
 export class Checkpointer {
   readonly #db: Database;
   readonly #request: RestartRequest;
-  readonly #logBytes: () => number;
 
-  /** @param logBytes size of the log file. */
-  constructor(path: string, request: RestartRequest, logBytes: () => number) {
+  constructor(path: string, request: RestartRequest) {
     this.#db = openExisting(path);
     this.#request = request;
-    this.#logBytes = logBytes;
   }
 
   poll(): void {
-    if (this.#logBytes() < COPY_PAGES_MIN * PAGE_BYTES || Atomics.load(this.#request, 0) === 1) return;
-    let copiedBefore = 0;
+    let before = checkpoint(this.#db, "NOOP");
+    if (before.log - before.checkpointed < COPY_PAGES_MIN) return;
     for (let pass = 1; pass <= PASSES_MAX; pass++) {
-      const { log, checkpointed } = checkpoint(this.#db, "PASSIVE");
-      const rest = log - checkpointed;
+      const after = checkpoint(this.#db, "PASSIVE");
+      // A pass that copies nothing has met somebody who reads an old state: the ledger could not copy more either.
+      if (after.checkpointed === before.checkpointed) return;
+      const [rest, restBefore] = [after.log - after.checkpointed, before.log - before.checkpointed];
       if (rest <= REST_PAGES_MAX) {
-        if (rest > 0 && log > RESTART_PAGES_MIN) this.#askForRestart();
+        if (rest > 0 && after.log > RESTART_PAGES_MIN) this.#askForRestart();
         return;
       }
-      // A pass that copies nothing has met somebody who reads an old state: the ledger could not copy more either.
-      const isPinned = checkpointed === copiedBefore;
-      const isLast = log > BOUND_PAGES || (pass === PASSES_MAX && log > LONG_PAGES_MIN);
-      if (isLast && !isPinned) this.#askForRestart();
-      if (isLast) return;
-      copiedBefore = checkpointed;
+      if (after.log > LONG_PAGES_MIN && rest > restBefore / 2) {
+        this.#askForRestart();
+        return;
+      }
+      before = after;
     }
   }
 
@@ -107,7 +102,8 @@ export function restartLogIfAsked(db: Database, request: RestartRequest): void {
   }
 }
 
-export function checkpoint(db: Database, mode: "PASSIVE" | "TRUNCATE"): CheckpointRow {
+/** `NOOP` only looks. */
+export function checkpoint(db: Database, mode: "NOOP" | "PASSIVE" | "TRUNCATE"): CheckpointRow {
   const row = db.prepare<CheckpointRow, []>(`PRAGMA wal_checkpoint(${mode})`).get();
   return row ?? { log: 0, checkpointed: 0 };
 }
