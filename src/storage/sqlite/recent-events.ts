@@ -45,11 +45,14 @@ export class RecentEvents {
     if (start === NOT_KEPT) return;
     const { eventId, scope, payload } = event;
     const bytes = (this.#bytes ??= Buffer.allocUnsafeSlow(RECENT_BYTES_MAX));
-    let to = start % RECENT_BYTES_MAX;
-    to += this.#idBytes[at] = bytes.write(eventId, to);
-    to += this.#scopeBytes[at] = scope === "" ? 0 : bytes.write(scope, to);
-    to += this.#payloadBytes[at] = bytes.write(payload, to);
-    this.#end = start + to - (start % RECENT_BYTES_MAX);
+    const place = start % RECENT_BYTES_MAX;
+    const ids = bytes.write(eventId, place);
+    const scopes = scope === "" ? 0 : bytes.write(scope, place + ids);
+    const payloads = bytes.write(payload, place + ids + scopes);
+    this.#end = start + ids + scopes + payloads;
+    this.#idBytes[at] = ids;
+    this.#scopeBytes[at] = scopes;
+    this.#payloadBytes[at] = payloads;
     this.#topicIds[at] = topicId;
     this.#receivedAt[at] = receivedAt;
   }
