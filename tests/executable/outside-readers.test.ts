@@ -14,14 +14,14 @@ setDefaultTimeout(TEST_TIMEOUT_MS);
 const MIB = 1024 * 1024;
 
 /** What docs/architecture.md says of the log; it grows by more than the slack while somebody reads. */
-const LOG_BYTES_MAX = 64 * MIB;
+const LOG_BYTES_MAX = 128 * MIB;
 const LOG_BYTES_SLACK = 32 * MIB;
 
 /** Where the size of the log does not matter. */
 const LIGHT = { connections: 2, eventsPerBody: 10, payloadCharacters: 100 };
 
 /** Where it shall grow, but not faster than it can be copied back. */
-const HEAVY = { connections: 1, eventsPerBody: 50, payloadCharacters: 4_000 };
+const HEAVY = { connections: 2, eventsPerBody: 100, payloadCharacters: 4_000 };
 
 const SHORT_LOCK_MS = 1_000;
 const STOP_MS_MAX = 10_000;

@@ -34,6 +34,9 @@ const REST_PAGES_MAX = 512;
  */
 const LONG_PAGES_MIN = (128 * 1024 * 1024) / PAGE_BYTES;
 
+/** Polls for which a request stands. Then there is no commit to wait for, and what it would have to copy may grow. */
+const POLLS_ASKED_MAX = 10;
+
 /** Passes in a row: each is shorter than the one before, as long as copying is faster than writing. */
 const PASSES_MAX = 8;
 
@@ -52,6 +55,8 @@ interface CheckpointRow {
 export class Checkpointer {
   readonly #db: Database;
   readonly #request: RestartRequest;
+  /** Polls since the ledger was asked. */
+  #pollsAsked = 0;
 
   constructor(path: string, request: RestartRequest) {
     this.#db = openExisting(path);
@@ -59,10 +64,13 @@ export class Checkpointer {
   }
 
   poll(): void {
+    if (this.#isLedgersTurn()) return;
     let before = checkpoint(this.#db, "NOOP");
     if (before.log - before.checkpointed < COPY_PAGES_MIN) return;
     for (let pass = 1; pass <= PASSES_MAX; pass++) {
-      const after = checkpoint(this.#db, "PASSIVE");
+      checkpoint(this.#db, "PASSIVE");
+      // What was written meanwhile is not in the answer to that.
+      const after = checkpoint(this.#db, "NOOP");
       // A pass that copies nothing has met somebody who reads an old state: the ledger could not copy more either.
       if (after.checkpointed === before.checkpointed) return;
       const [rest, restBefore] = [after.log - after.checkpointed, before.log - before.checkpointed];
@@ -78,7 +86,16 @@ export class Checkpointer {
     }
   }
 
+  /** One copies at a time: while it is asked the ledger is left in peace, but not for ever where nothing is committed. */
+  #isLedgersTurn(): boolean {
+    if (Atomics.load(this.#request, 0) !== 1) return false;
+    if (++this.#pollsAsked < POLLS_ASKED_MAX) return true;
+    Atomics.store(this.#request, 0, 0);
+    return false;
+  }
+
   #askForRestart(): void {
+    this.#pollsAsked = 0;
     Atomics.store(this.#request, 0, 1);
   }
 
