@@ -117,21 +117,28 @@ test("a turn ends with the first socket that makes it long, however few there we
   expect(bench.tasks).toEqual([]);
 });
 
-test("somebody who joins in the middle of a tick knows more than it tells, and is told only what comes after", () => {
-  for (let i = 0; i < 3 * SOCKETS_PER_TURN_MAX; i++) bench.subscribe();
-  bench.commit("a");
-  bench.advance(100);
-  bench.commit("a");
-  bench.advance(100, { turns: 0 });
-  expect(bench.tasks).toHaveLength(1);
-  bench.commit("a");
-  const newcomer = bench.subscribe();
-  bench.runTasks();
-  expect(newcomer.kinds).toEqual(["snapshot"]);
-  bench.commit("a");
-  bench.advance(100);
-  expect(newcomer.frames.at(-1)).toMatchObject({ type: "delta", from: 3, revision: 4, received: 1 });
-});
+test.each([
+  ["that is being told", []],
+  ["that is still to be told", ["a*"]],
+])(
+  "who joins a group %s knows more than the tick tells, and is told only what comes after",
+  (_, patterns) => {
+    for (let i = 0; i < 3 * SOCKETS_PER_TURN_MAX; i++) bench.subscribe();
+    bench.subscribe({ patterns: ["a*"] });
+    bench.commit("a");
+    bench.advance(100);
+    bench.commit("a");
+    bench.advance(100, { turns: 0 });
+    expect(bench.tasks).toHaveLength(1);
+    bench.commit("a");
+    const newcomer = bench.subscribe({ patterns });
+    bench.runTasks();
+    expect(newcomer.kinds).toEqual(["snapshot"]);
+    bench.commit("a");
+    bench.advance(100);
+    expect(newcomer.frames.at(-1)).toMatchObject({ type: "delta", from: 3, revision: 4, received: 1 });
+  },
+);
 
 test("a tick that begins late, as the last one took so long, is followed by the next an interval later", () => {
   const readers = Array.from({ length: 2 * SOCKETS_PER_TURN_MAX }, () => bench.subscribe());
