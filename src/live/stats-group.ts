@@ -10,10 +10,10 @@ import type { CounterBoard } from "./counter-board.ts";
 import type { DeltaLog } from "./delta-log.ts";
 import { EMPTY_DELTA, type TopicFilter } from "./topic-filter.ts";
 
-/** Whoever has not read anything for this long is closed; the log reaches further back than that. */
+/** Whoever has not read anything for this long is closed; it may come back and resume. */
 export const STALL_MS_MAX = 60_000;
 
-/** Where frames go: a WebSocket, an event stream, a test. */
+/** Where frames go: a WebSocket, or a test. */
 export interface StatsSink {
   send(text: string): void;
   /** Bytes that were sent and not yet taken by the network. */
@@ -33,23 +33,20 @@ export class Subscriber {
   constructor(readonly sink: StatsSink) {}
 }
 
-/** What is told to everyone who stands at one position; without a text nothing of it changed. */
-interface Delta {
-  readonly told: number;
-  readonly covered: number;
-  readonly text: string | undefined;
-}
-
-/** Deltas of one revision whose text is kept: readers that fall behind stand at as many positions as there are readers. */
-const DELTAS_KEPT_MAX = 8;
+/**
+ * UTF-16 units of deltas that are kept while a tick is under way, 16 MiB of the usual text: what readers that fell
+ * behind are told stands at as many positions as there were ticks meanwhile.
+ */
+export const DELTA_TEXT_KEPT_MAX = 16 * 1024 * 1024;
 
 export class StatsGroup {
   readonly #subscribers = new Set<Subscriber>();
   /** The snapshot made last: newcomers of one moment get the same text. */
   #snapshot = { epoch: "", revision: -1, text: "" };
-  /** Up to revision `#deltasTo`, the latest first. */
-  #deltas: Delta[] = [];
+  /** Deltas up to revision `#deltasTo` by where they start; empty where nothing that the patterns cover changed. */
+  readonly #deltas = new Map<number, string>();
   #deltasTo = -1;
+  #deltaTextKept = 0;
 
   constructor(
     readonly filter: TopicFilter,
@@ -83,65 +80,65 @@ export class StatsGroup {
   }
 
   /**
-   * Tells everyone what changed, and yields after each.
+   * Tells everyone what changed, and yields after each whether anything was sent to it.
    *
    * @param latest The revision to tell; it may rise in the course.
    */
-  *tick(latest: () => number, now: number): Generator<void> {
+  *tick(latest: () => number, now: number): Generator<boolean> {
     const { epoch } = this.board;
+    // Whoever subscribes anew meanwhile is found again at the end; without a bound some could make the tick endless.
+    let left = this.#subscribers.size;
     for (const subscriber of this.#subscribers) {
-      this.#tell(subscriber, latest(), now);
-      yield;
+      if (left-- === 0) break;
+      yield this.#tell(subscriber, latest(), now);
       if (this.board.epoch !== epoch) return;
     }
     this.#forgetDeltas(-1);
   }
 
-  #tell(subscriber: Subscriber, to: number, now: number): void {
+  #tell(subscriber: Subscriber, to: number, now: number): boolean {
     const { sink } = subscriber;
     if (sink.bufferedBytes > 0) {
       subscriber.stalledSince ??= now;
       if (now - subscriber.stalledSince > STALL_MS_MAX) sink.closeAsTooSlow();
-      return;
+      return false;
     }
     subscriber.stalledSince = undefined;
     const delta = subscriber.needsSnapshot ? undefined : this.#deltaFor(subscriber, to);
     if (delta === undefined) {
       this.#sendSnapshot(subscriber);
-      return;
+      return true;
     }
-    // It joined while this tick was under way, and knows more than the tick tells.
-    if (subscriber.covered > to) return;
-    subscriber.covered = to;
-    if (delta.text === undefined) return;
-    subscriber.told = to;
-    sink.send(delta.text);
+    if (delta !== "") {
+      sink.send(delta);
+      subscriber.told = to;
+    }
+    // Whoever joined while this tick was under way knows more than the tick tells.
+    subscriber.covered = Math.max(subscriber.covered, to);
+    return delta !== "";
   }
 
   /** From where somebody stands up to `to`; undefined when the log does not reach back so far, after a long pause say. */
-  #deltaFor({ told, covered }: Subscriber, to: number): Delta | undefined {
+  #deltaFor({ told, covered }: Subscriber, to: number): string | undefined {
+    if (covered >= to) return "";
     if (to !== this.#deltasTo) this.#forgetDeltas(to);
-    const latest = this.#deltas[0];
-    if (latest?.told === told && latest.covered === covered) return latest;
-    const kept = this.#deltas.find((delta) => delta.told === told && delta.covered === covered);
-    const delta = kept ?? this.#makeDelta(told, covered, to);
-    if (delta === undefined) return undefined;
-    const others = this.#deltas.filter((other) => other !== delta);
-    this.#deltas = [delta, ...others.slice(0, DELTAS_KEPT_MAX - 1)];
-    return delta;
-  }
-
-  #makeDelta(told: number, covered: number, to: number): Delta | undefined {
-    if (covered >= to) return { told, covered, text: undefined };
+    const kept = this.#deltas.get(told);
+    if (kept !== undefined) return kept;
+    // The sum since `told` is the same, since nothing happened in between; but the log may not reach back to that.
     const rows = this.log.sum(covered, to);
     if (rows === undefined) return undefined;
     const members = this.filter.delta(rows);
-    return { told, covered, text: members === undefined ? undefined : this.#frame(told, to, members) };
+    const delta = members === undefined ? "" : this.#frame(told, to, members);
+    if (this.#deltaTextKept + delta.length > DELTA_TEXT_KEPT_MAX) this.#forgetDeltas(to);
+    this.#deltas.set(told, delta);
+    this.#deltaTextKept += delta.length;
+    return delta;
   }
 
   #forgetDeltas(to: number): void {
-    this.#deltas = [];
+    this.#deltas.clear();
     this.#deltasTo = to;
+    this.#deltaTextKept = 0;
   }
 
   #resume(subscriber: Subscriber, from: number): boolean {

@@ -11,12 +11,12 @@ import { TopicFilter } from "./topic-filter.ts";
 export const STATS_INTERVALS_MS = [20, 50, 100, 250, 500, 1_000] as const;
 export const STATS_INTERVAL_DEFAULT_MS = 100;
 
-/** After this many sockets, or so much time, a tick lets acknowledgements and everything else have their turn. */
+/**
+ * After so many sockets that were sent to, or so much time, a tick lets acknowledgements and everything else have their
+ * turn.
+ */
 export const SOCKETS_PER_TURN_MAX = 16;
 const TURN_MS_MAX = 1;
-
-/** What a tick tells gets no older than this while it is under way: then it goes on with the present revision. */
-const AGE_MS_MAX = 20;
 
 export interface StatsSubscription {
   readonly patterns: readonly string[];
@@ -39,8 +39,13 @@ export interface StatsHubOptions {
 
 /** The groups of one interval, ticking together. */
 interface Ticker {
+  readonly intervalMs: number;
   readonly groups: Map<string, StatsGroup>;
-  readonly stop: () => void;
+  stop: () => void;
+  /** The revision that is told. */
+  to: number;
+  /** When that was the present one. */
+  sealedAt: number;
   isTicking: boolean;
   /** Whether the next tick fell due while the last was still under way. */
   isOverdue: boolean;
@@ -65,7 +70,10 @@ export class StatsHub {
   opened(contents: StoreContents): void {
     this.board.reset(this.#options.newEpoch(), contents);
     this.#log.reset();
-    for (const { groups } of this.#tickers.values()) for (const group of groups.values()) group.reset();
+    for (const ticker of this.#tickers.values()) {
+      ticker.sealedAt = Number.NEGATIVE_INFINITY;
+      for (const group of ticker.groups.values()) group.reset();
+    }
   }
 
   committed(increments: Increments): void {
@@ -111,51 +119,87 @@ export class StatsHub {
     const known = this.#tickers.get(intervalMs);
     if (known !== undefined) return known;
     const ticker: Ticker = {
+      intervalMs,
       groups: new Map(),
-      stop: this.#options.every(intervalMs, () => this.#tick(ticker)),
+      stop: () => {},
+      to: 0,
+      sealedAt: Number.NEGATIVE_INFINITY,
       isTicking: false,
       isOverdue: false,
     };
+    this.#start(ticker);
     this.#tickers.set(intervalMs, ticker);
     return ticker;
+  }
+
+  /** From now on the ticker's ticks fall due once an interval. */
+  #start(ticker: Ticker): void {
+    ticker.stop();
+    ticker.stop = this.#options.every(ticker.intervalMs, () => this.#tick(ticker));
   }
 
   /** Tells every group of the interval, in turns. A tick that is still under way makes the next one wait. */
   #tick(ticker: Ticker): void {
     if (!this.board.isOpen) return;
-    ticker.isOverdue = ticker.isTicking;
-    if (ticker.isTicking) return;
-    ticker.isTicking = true;
+    if (ticker.isTicking) {
+      ticker.isOverdue = true;
+      return;
+    }
+    this.#seal(ticker);
     this.#begin(ticker);
   }
 
+  #seal(ticker: Ticker): void {
+    ticker.to = this.#log.seal();
+    ticker.sealedAt = this.#options.now();
+  }
+
   #begin(ticker: Ticker): void {
-    const { now, soon, socketsPerTurnMax = SOCKETS_PER_TURN_MAX } = this.#options;
-    let to = this.#log.seal();
-    let sealedAt = now();
-    const work = this.#tellAll([...ticker.groups.values()], () => to, sealedAt);
+    ticker.isTicking = true;
+    const work = this.#tellAll([...ticker.groups.values()], () => ticker.to, this.#options.now());
     const turn = (): void => {
-      const startedAt = now();
-      if (startedAt - sealedAt >= AGE_MS_MAX) [to, sealedAt] = [this.#log.seal(), startedAt];
-      for (let sockets = 0; sockets < socketsPerTurnMax; sockets++) {
-        if (work.next().done === true) {
-          this.#end(ticker);
-          return;
-        }
-        if (now() - startedAt >= TURN_MS_MAX) break;
+      let isDone = true;
+      try {
+        isDone = this.#turn(ticker, work);
+      } finally {
+        // After an error too: the interval goes on.
+        if (isDone) this.#end(ticker);
       }
-      soon(turn);
+      if (!isDone) this.#options.soon(turn);
     };
     turn();
   }
 
-  #end(ticker: Ticker): void {
-    ticker.isTicking = ticker.isOverdue;
-    ticker.isOverdue = false;
-    if (ticker.isTicking) this.#options.soon(() => this.#begin(ticker));
+  /** Works for a moment; whether that was the last of it. */
+  #turn(ticker: Ticker, work: Generator<boolean>): boolean {
+    const { now, socketsPerTurnMax = SOCKETS_PER_TURN_MAX } = this.#options;
+    const startedAt = now();
+    // A tick that takes long goes on with what is known by then. Each revision that is told is a boundary in the log,
+    // whose room they share: one an interval leaves it the time that it is to reach back.
+    if (startedAt - ticker.sealedAt >= ticker.intervalMs) this.#seal(ticker);
+    let told = 0;
+    while (told < socketsPerTurnMax) {
+      const { done, value: wasTold } = work.next();
+      if (done === true) return true;
+      if (wasTold) told++;
+      if (now() - startedAt >= TURN_MS_MAX) break;
+    }
+    return false;
   }
 
-  *#tellAll(groups: readonly StatsGroup[], latest: () => number, now: number): Generator<void> {
+  /** Goes on with the next tick where that fell due meanwhile; its interval begins only now. */
+  #end(ticker: Ticker): void {
+    ticker.isTicking = ticker.isOverdue;
+    if (!ticker.isOverdue) return;
+    ticker.isOverdue = false;
+    this.#options.soon(() => {
+      if (ticker.groups.size === 0) return;
+      this.#start(ticker);
+      this.#begin(ticker);
+    });
+  }
+
+  *#tellAll(groups: readonly StatsGroup[], latest: () => number, now: number): Generator<boolean> {
     const { epoch } = this.board;
     for (const group of groups) {
       // A revision of the epoch before means nothing in this one.

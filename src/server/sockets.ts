@@ -7,7 +7,7 @@ import { errorFrame } from "./answers.ts";
 /** The part of Bun's socket that is used here. */
 export type RawSocket = Pick<
   ServerWebSocket<unknown>,
-  "send" | "cork" | "close" | "getBufferedAmount" | "subscribe" | "unsubscribe" | "readyState"
+  "send" | "cork" | "close" | "getBufferedAmount" | "readyState"
 > & { readonly data: unknown };
 
 /** What a route does with one connection. */
