@@ -47,7 +47,7 @@ function openWritable(path: string, mode: { readwrite: true; create: boolean }):
     db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
     db.run(TEMPORARY_IN_MEMORY);
     const pages = Number(readPragma(db, "page_count"));
-    refuse(faultOfSize(path, pages * Number(readPragma(db, "page_size"))));
+    refuse(faultOfSize(path, databaseBytes(db)));
     // So that what retention frees can be given back. On a file that is not new it would be a commit, before anybody
     // has looked at what the file is and how its log ends.
     if (pages === 0) db.run("PRAGMA auto_vacuum = INCREMENTAL");
@@ -101,6 +101,11 @@ export function openForReading(path: string): Database {
 export function readPragma(db: Database, name: string): unknown {
   const row = db.prepare<Record<string, unknown>, []>(`PRAGMA ${name}`).get();
   return row === null ? undefined : Object.values(row)[0];
+}
+
+/** What the database takes by its own account; SQLite refuses one whose file, without a log, is shorter. */
+export function databaseBytes(db: Database): number {
+  return Number(readPragma(db, "page_count")) * Number(readPragma(db, "page_size"));
 }
 
 function expectPragma(db: Database, name: string, expected: unknown): void {

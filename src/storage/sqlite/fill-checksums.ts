@@ -1,6 +1,7 @@
 /** Gives the rows of a file from before there were checksums theirs, once, when it is brought to the present schema. */
 
 import type { Database } from "bun:sqlite";
+import { DamagedError } from "../event-reader.ts";
 import { checkpoint } from "./checkpointer.ts";
 import {
   eventChecksum,
@@ -107,7 +108,10 @@ function inSteps<Row extends { readonly key: number }>(
     db.transaction(() => {
       for (const row of rows) write(row);
     })();
-    after = rows.at(-1)!.key;
+    const last = rows.at(-1)!.key;
+    // Going on from a key that went back would never end.
+    if (last <= after) throw new DamagedError(`The rows after number ${after} are out of order.`);
+    after = last;
     if (step % STEPS_PER_CHECKPOINT === 0) checkpoint(db, "PASSIVE");
   }
 }

@@ -9,7 +9,7 @@ import { COUNTERS_CHECKSUM, isIntact, metaChecksum, topicChecksum } from "./chec
 import { readPragma } from "./database.ts";
 import { DedupIndex, IndexRebuild } from "./dedup-index.ts";
 import { isSound, type StoredEvent } from "./event-json.ts";
-import { FINGERPRINT_BYTES, FINGERPRINT_COLUMNS, type FingerprintRow, forEachId } from "./remembered-ids.ts";
+import { countIds, FINGERPRINT_COLUMNS, type FingerprintRow, forEachId } from "./remembered-ids.ts";
 import { SEGMENT_EVENTS, segmentOf, TopicSegments } from "./topic-segments.ts";
 
 /** A topic with what retention has to know of it. */
@@ -177,10 +177,7 @@ const BLOBS_PER_READ = 256;
 
 function readIndex(db: Database, forgottenThrough: number, newestSeq: number): DedupIndex {
   // By what is remembered, not by what the numbers span: one old event may be kept while all after it went.
-  const ids = db
-    .prepare<{ bytes: number | null }, []>("SELECT sum(length(words)) AS bytes FROM fingerprints")
-    .get();
-  const index = new DedupIndex((ids?.bytes ?? 0) / FINGERPRINT_BYTES);
+  const index = new DedupIndex(countIds(db));
   const rebuild = new IndexRebuild(index);
   const page = db.prepare<FingerprintRow, [number, number]>(
     `SELECT ${FINGERPRINT_COLUMNS} FROM fingerprints WHERE first_seq > ? ORDER BY first_seq LIMIT ?`,
@@ -213,8 +210,12 @@ function readSegments(db: Database): TopicSegments {
   );
   for (let after = indexedThrough; ; ) {
     const rows = page.all(after);
-    for (const { seq, topic_id } of rows) segments.add(seq, topic_id);
+    for (const { seq, topic_id } of rows) {
+      // Reading on from a number that went back would never end.
+      if (seq <= after) throw new DamagedError(`The events after ${after} are out of order.`);
+      segments.add(seq, topic_id);
+      after = seq;
+    }
     if (rows.length === 0) return segments;
-    after = rows.at(-1)!.seq;
   }
 }

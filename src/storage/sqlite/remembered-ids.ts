@@ -4,6 +4,7 @@ import type { Database, Statement } from "bun:sqlite";
 import { FINGERPRINT_WORDS } from "../../events/fingerprint.ts";
 import { DamagedError } from "../event-reader.ts";
 import { fingerprintsChecksum, isIntact, metaChecksum } from "./checksums.ts";
+import { databaseBytes } from "./database.ts";
 
 export const FINGERPRINT_BYTES = FINGERPRINT_WORDS * Uint32Array.BYTES_PER_ELEMENT;
 
@@ -52,6 +53,13 @@ export function idsOf(row: FingerprintRow): RowIds | undefined {
   const offsets = row.offsets === null ? undefined : wordsIn(row.offsets);
   const count = offsets?.length ?? row.count;
   return words.length === count * FINGERPRINT_WORDS ? { count, words, offsets } : undefined;
+}
+
+/** How many ids are remembered: never more than the file has room for, whatever lengths a damaged row gives itself. */
+export function countIds(db: Database): number {
+  const sql = "SELECT sum(length(words)) AS bytes FROM fingerprints";
+  const bytes = db.prepare<{ bytes: number | null }, []>(sql).get()?.bytes ?? 0;
+  return Math.min(bytes, databaseBytes(db)) / FINGERPRINT_BYTES;
 }
 
 /** An id that is no longer remembered. */
@@ -124,7 +132,9 @@ export class RememberedIds {
     let forgottenThrough = 0;
     for (let row = this.#first.get(); row !== null && isEmpty(row); row = this.#first.get()) {
       forgottenThrough = row.firstSeq + row.count - 1;
-      this.#delete.run(row.firstSeq);
+      // A row that is not found by its own number stays the first one for ever.
+      if (this.#delete.run(row.firstSeq).changes === 0)
+        throw new DamagedError(`The fingerprints from event ${row.firstSeq} on are out of order.`);
     }
     if (forgottenThrough === 0) return 0;
     const value = String(forgottenThrough);

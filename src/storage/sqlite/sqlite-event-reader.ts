@@ -90,7 +90,7 @@ export class SqliteEventReader {
     this.#conflicts = db.prepare(
       `SELECT seq, topics.name AS topic, topic_id AS topicId, scope, event_id AS eventId, source, payload,
               received_at AS receivedAt, conflicts.checksum, NULL AS timestamp, NULL AS attributes
-       FROM conflicts LEFT JOIN topics ON topics.id = conflicts.topic_id ORDER BY conflicts.id DESC`,
+       FROM conflicts LEFT JOIN topics ON topics.id = conflicts.topic_id ORDER BY conflicts.id DESC LIMIT ${CONFLICTS_MAX + 1}`,
     );
     this.#conflictCount = db.prepare("SELECT sum(conflicts) AS count FROM counters");
     this.#firstReceived = db.prepare(
@@ -204,6 +204,8 @@ export class SqliteEventReader {
   #bounds({ after, order, since, until }: EventQuery): { low: number; high: number } {
     let low = this.#oldest.get()?.seq ?? 1;
     let high = this.#newest.get()?.seq ?? 0;
+    // Beyond that one more is the same number, and no loop over them ends.
+    if (!Number.isSafeInteger(high)) throw new DamagedError(`The newest event has the number ${high}.`);
     if (after !== undefined && order === "asc") low = Math.max(low, after + 1);
     if (after !== undefined && order === "desc") high = Math.min(high, after - 1);
     if (since !== undefined) low = Math.max(low, this.#firstSeqAt(since, low, high));
@@ -219,6 +221,7 @@ export class SqliteEventReader {
       const middle = Math.floor((first + last) / 2);
       const row = this.#firstReceived.get(middle);
       if (row === null || row.at >= time) last = middle;
+      else if (row.seq < middle) throw new DamagedError(`The events from ${middle} on are out of order.`);
       else first = row.seq + 1;
     }
     return first;
@@ -249,6 +252,7 @@ export class SqliteEventReader {
       const isWhole = rows.length === Math.abs(to - from) + 1;
       if (!isWhole && Math.min(from, to) > prunedThrough)
         throw new DamagedError(`Events from ${from} to ${to} are missing.`);
+      expectInOrder(rows, order, isAscending ? from - 1 : from + 1);
       size = nextReadSize(size, rows);
       yield { rows, lookedThrough: to };
       from = isAscending ? to + 1 : to - 1;
@@ -295,6 +299,16 @@ export class SqliteEventReader {
 
   close(): void {
     this.#db.close();
+  }
+}
+
+/** Each row may be intact and the page that names them not: then an event would come twice, or a cursor go back. */
+function expectInOrder(rows: readonly StoredEvent[], order: "asc" | "desc", before: number): void {
+  let last = before;
+  for (const { seq } of rows) {
+    if (order === "asc" ? seq <= last : seq >= last)
+      throw new DamagedError(`Event ${seq} stands where it does not belong.`);
+    last = seq;
   }
 }
 

@@ -5,7 +5,7 @@ import { FINGERPRINT_WORDS, Fingerprinter } from "../../../events/fingerprint.ts
 import type { OnProgress } from "../../../progress.ts";
 import { eventChecksum, isAllText } from "../checksums.ts";
 import type { StoredEvent } from "../event-json.ts";
-import { FINGERPRINT_BYTES } from "../remembered-ids.ts";
+import { countIds } from "../remembered-ids.ts";
 import { STORED_BYTES } from "../stored-bytes.ts";
 import type { ChecksumTally } from "./checksum-tally.ts";
 import type { FileFacts } from "./file-facts.ts";
@@ -89,7 +89,7 @@ export class EventAudit {
     this.#expectPresent(facts.newestSeq + 1);
     for (const run of [this.#withoutId, this.#wrongId, this.#missing]) run.finish();
     this.ids.finish();
-    this.lists.finish(this.#lastSeq);
+    this.lists.finish();
     if (this.#lastSeq > facts.newestSeq)
       differences.add("events", `Events end at ${this.#lastSeq}, counters at ${facts.newestSeq}.`);
     const absent = facts.newestSeq - this.events;
@@ -170,8 +170,7 @@ export class EventAudit {
 /** Counters may be wrong, and a wrong number would size the index beyond all memory. */
 function idsIn(db: Database): number {
   try {
-    const sql = "SELECT sum(length(words)) AS bytes FROM fingerprints";
-    return (db.prepare<{ bytes: number | null }, []>(sql).get()?.bytes ?? 0) / FINGERPRINT_BYTES;
+    return countIds(db);
   } catch {
     // Damaged pages are told of when the rows are read.
     return 0;

@@ -16,20 +16,24 @@ interface ListRow {
 
 export class ListAudit {
   readonly #lists: Statement<ListRow, [number]>;
+  readonly #listed: Statement<{ segment: number }, [number]>;
   /** Topic number of each event of the segment at hand; 0 where there is none. */
   readonly #topicIds = new Uint32Array(SEGMENT_EVENTS);
-  #segment = 0;
+  #segment = Number.NEGATIVE_INFINITY;
   /** Events found in lists. */
   listed = 0;
 
   constructor(
-    private readonly db: Database,
+    db: Database,
     private readonly facts: FileFacts,
     private readonly tally: ChecksumTally,
     private readonly differences: Differences,
   ) {
     this.#lists = db.prepare(
       "SELECT topic_id AS topicId, offsets, checksum FROM topic_segments WHERE segment = ? ORDER BY topic_id",
+    );
+    this.#listed = db.prepare(
+      "SELECT segment FROM topic_segments WHERE segment > ? ORDER BY segment LIMIT 1",
     );
   }
 
@@ -39,30 +43,43 @@ export class ListAudit {
     this.#topicIds[seq % SEGMENT_EVENTS] = topicId;
   }
 
-  /** @param lastSeq of the last event. */
-  finish(lastSeq: number): void {
-    this.#closeUpTo(Math.max(segmentOf(lastSeq), this.#lastSegment()) + 1);
+  /** After the last event. */
+  finish(): void {
+    this.#closeUpTo(Number.POSITIVE_INFINITY);
   }
 
-  #lastSegment(): number {
-    try {
-      const sql = "SELECT max(segment) AS segment FROM topic_segments";
-      return this.db.prepare<{ segment: number | null }, []>(sql).get()?.segment ?? 0;
-    } catch {
-      return 0;
-    }
-  }
-
+  /** Only segments with events or lists are looked at: a damaged number may be of one that is trillions away. */
   #closeUpTo(segment: number): void {
-    for (; this.#segment < segment; this.#segment++) {
-      this.#check(this.#segment);
-      this.#topicIds.fill(0);
+    if (segment === this.#segment) return;
+    this.#check(this.#segment);
+    this.#topicIds.fill(0);
+    let listed = this.#listedAfter(this.#segment);
+    for (; listed !== undefined && listed < segment; listed = this.#listedAfter(listed)) this.#check(listed);
+    this.#segment = segment;
+  }
+
+  #listedAfter(segment: number): number | undefined {
+    try {
+      const listed = this.#listed.get(segment)?.segment;
+      if (listed === undefined || listed > segment) return listed;
+      this.differences.add("lists", `The lists after segment ${segment} are out of order.`);
+    } catch (error) {
+      this.differences.add(
+        "lists",
+        `The lists after segment ${segment} cannot be read (${reasonOf(error)}).`,
+      );
     }
+    return undefined;
   }
 
   #check(segment: number): void {
     try {
-      for (const row of this.#lists.iterate(segment)) this.#checkList(segment, row);
+      let last = Number.NEGATIVE_INFINITY;
+      for (const row of this.#lists.iterate(segment)) {
+        if (!(row.topicId > last)) throw new Error("they are out of order");
+        last = row.topicId;
+        this.#checkList(segment, row);
+      }
     } catch (error) {
       this.differences.add("lists", `The lists of segment ${segment} cannot be read (${reasonOf(error)}).`);
     }

@@ -7,7 +7,7 @@
 
 import type { Database } from "bun:sqlite";
 import type { OnProgress } from "../../../progress.ts";
-import { openForReading, readPragma } from "../database.ts";
+import { databaseBytes, openForReading, readPragma } from "../database.ts";
 import { faultOfSize } from "../file-shape.ts";
 import { faultOfLog } from "../log-check.ts";
 import { ChecksumTally } from "./checksum-tally.ts";
@@ -48,7 +48,7 @@ function opened(path: string): Database {
 
 function verify(db: Database, path: string, onProgress: OnProgress): VerificationReport {
   const differences = new Differences();
-  const cut = faultOfSize(path, bytesOf(db));
+  const cut = faultOfSize(path, databaseBytes(db));
   if (cut !== undefined) differences.add("pages", cut);
   const log = faultOfLog(path, db);
   if (log !== undefined) differences.add("pages", log);
@@ -75,7 +75,7 @@ function figuresOf(db: Database, { topics, newestSeq }: FileFacts, audit: EventA
   const sum = (name: "received" | "unique" | "duplicates" | "conflicts" | "pruned"): number =>
     counters.reduce((total, topic) => total + topic[name], 0);
   return {
-    bytes: bytesOf(db),
+    bytes: databaseBytes(db),
     events: audit.events,
     pruned: sum("pruned"),
     newest_seq: newestSeq,
@@ -87,10 +87,6 @@ function figuresOf(db: Database, { topics, newestSeq }: FileFacts, audit: EventA
     remembered_ids: audit.ids.count,
     outlived_ids: audit.ids.outlived,
   };
-}
-
-function bytesOf(db: Database): number {
-  return Number(readPragma(db, "page_count")) * Number(readPragma(db, "page_size"));
 }
 
 interface Seen {
