@@ -8,8 +8,6 @@ import { findOversize, isContainer, parseJson } from "./exact-json.ts";
 import { decodeFrameId, frameIdOf } from "./frame-id.ts";
 import { PublishScanner } from "./publish-scanner.ts";
 
-export type { DecodedPublish, DecodeLimits, PublishForm } from "./decoded-publish.ts";
-
 /** A frame that was refused although its `id` could be read. */
 export class FrameError extends ProblemError {
   constructor(

@@ -8,7 +8,12 @@ export const PAYLOAD_DEPTH_MAX = 128;
 
 export const DEFAULT_TOPIC = "default";
 
+/**
+ * Strings other than `topic` may be slices, and one that is kept keeps the whole body in memory that it was sent in:
+ * whoever keeps `eventId`, `timestamp`, `source` or `payload` for longer than a commit has to copy it.
+ */
 export interface EventRecord {
+  /** Never a slice: topics are kept for long. */
   readonly topic: string;
   /** The CloudEvents `source`; empty for every other form. Part of the dedup key. */
   readonly scope: string;

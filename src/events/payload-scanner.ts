@@ -1,8 +1,10 @@
 /**
- * Finds the end of a JSON value without building it, and whether its text is already what would be stored: what
- * JSON.stringify makes of the value that JSON.parse makes of it. Then the text itself can be stored.
+ * Takes payloads out of a text: finds the end of a JSON value without building it, and whether its text is already what
+ * would be stored, which is what JSON.stringify makes of the value that JSON.parse makes of it. Then it is stored as it
+ * stands, and otherwise it is parsed and printed, alone.
  *
- * Never says what is wrong with a text. Whatever it does not know to be right it declines, and leaves to the parser.
+ * Never says what is wrong with a text. What is no JSON, or too deep, it declines, and leaves to the parser. It declines
+ * as well where printing payload after payload would take longer than parsing the whole text.
  */
 
 import {
@@ -33,12 +35,27 @@ import {
   ZERO,
 } from "./characters.ts";
 import { PAYLOAD_DEPTH_MAX } from "./event.ts";
+import { parseJson } from "./exact-json.ts";
+import { HASH_START, hashWith } from "./text-hash.ts";
 
 /** Instead of a place in the text: nothing ends at 0. */
-export const DECLINED = 0;
+const DECLINED = 0;
 
-/** Members of one object; each name is compared with those before it. */
+/** Members of an object that is stored as it stands; each name is compared with those before it. */
 const MEMBERS_MAX = 64;
+
+/** Gaps of white space that are cut out of the payloads of one text: each takes a slice and a join, however short it is. */
+const GAPS_MAX = 262_144;
+
+/**
+ * The text is declined when more than one part in so many has to be printed again, as long as it is found in the part
+ * of the text that comes first: what is declined later has been walked through for nothing.
+ */
+const PRINTED_SHARE = 32;
+const DECLINED_SHARE = 3;
+
+/** Printing a short payload takes as long as if it were longer by so many units. */
+const PRINTING_UNITS = 32;
 
 /** A whole part of more digits is printed with an exponent. */
 const WHOLE_DIGITS_MAX = 21;
@@ -50,26 +67,51 @@ const DOUBLE_LENGTH_MAX = 25;
 const SMALL_FRACTION_LENGTH_MAX = 7;
 
 export class PayloadScanner {
-  /** Whether `compacted` is what would be stored of the value found last. If not, it has to be parsed and printed. */
-  isAsStored = true;
+  /** The place after the value that was taken last. */
+  end = 0;
+  #isAsStored = true;
+  #start = 0;
+  /** Units of the payloads of the present text that had to be printed. */
+  #printed = 0;
+  /** Gaps that were cut out of the present text. */
+  #gaps = 0;
   /** What stands before `#unread`, without the white space. */
   #pieces = "";
   #unread = 0;
   /** Hashes of the names of the objects around the present place, `MEMBERS_MAX` for each level. */
   readonly #names = new Int32Array(PAYLOAD_DEPTH_MAX * MEMBERS_MAX);
 
-  /** The place after the value that starts at `start`, or `DECLINED`. */
-  endOf(text: string, start: number): number {
-    this.isAsStored = true;
-    this.#pieces = "";
-    this.#unread = start;
-    return this.#endOfValue(text, start, 0);
+  /** What is taken from here on is of another text. */
+  begin(): void {
+    this.#printed = 0;
+    this.#gaps = 0;
   }
 
-  /** The value that was found last, without white space between its tokens. @param end what `endOf` has answered. */
-  compacted(text: string, end: number): string {
-    const rest = text.slice(this.#unread, end);
-    return this.#pieces === "" ? rest : this.#pieces + rest;
+  /** What is to be stored for the value that starts at `start`; undefined when the text is declined. */
+  take(text: string, start: number): string | undefined {
+    this.#isAsStored = true;
+    this.#start = start;
+    this.#unread = start;
+    const end = this.#endOfValue(text, start, 0);
+    const pieces = this.#pieces;
+    // The scanner lives on, and a piece would keep the whole text in memory.
+    this.#pieces = "";
+    if (end === DECLINED) return undefined;
+    this.end = end;
+    if (this.#isAsStored) {
+      const rest = text.slice(this.#unread, end);
+      return pieces === "" ? rest : pieces + rest;
+    }
+    this.#printed += end - start + PRINTING_UNITS;
+    return JSON.stringify(parseJson(text.slice(start, end)));
+  }
+
+  /** The place `at`, up to where something stands that is not stored as it stands, or `DECLINED`. */
+  #unlikeStored(text: string, at: number): number {
+    this.#isAsStored = false;
+    this.#pieces = "";
+    const printed = this.#printed + at - this.#start;
+    return printed * PRINTED_SHARE > text.length && at * DECLINED_SHARE < text.length ? DECLINED : at;
   }
 
   #endOfValue(text: string, start: number, depth: number): number {
@@ -85,7 +127,7 @@ export class PayloadScanner {
   #endOfObject(text: string, start: number, depth: number): number {
     let at = this.#afterSpace(text, start + 1);
     if (unitAt(text, at) === CLOSE_BRACE) return at + 1;
-    for (let members = 0; members < MEMBERS_MAX; members++) {
+    for (let members = 0; ; members++) {
       if (unitAt(text, at) !== QUOTE) return DECLINED;
       at = this.#endOfName(text, at + 1, depth * MEMBERS_MAX, members);
       if (at === DECLINED) return DECLINED;
@@ -99,7 +141,6 @@ export class PayloadScanner {
       if (unit !== COMMA) return DECLINED;
       at = this.#afterSpace(text, at + 1);
     }
-    return DECLINED;
   }
 
   #endOfArray(text: string, start: number, depth: number): number {
@@ -116,6 +157,7 @@ export class PayloadScanner {
     }
   }
 
+  /** Beyond the text when it is declined. */
   #afterSpace(text: string, at: number): number {
     return unitAt(text, at) > SPACE ? at : this.#afterSomeSpace(text, at);
   }
@@ -123,28 +165,34 @@ export class PayloadScanner {
   #afterSomeSpace(text: string, at: number): number {
     const next = afterSpace(text, at);
     if (next === at) return at;
+    if (this.#gaps >= GAPS_MAX) return this.#unlikeStored(text, next) || text.length;
+    if (!this.#isAsStored) return next;
+    this.#gaps++;
     this.#pieces += text.slice(this.#unread, at);
     this.#unread = next;
     return next;
   }
 
   /**
-   * The names of an object must be plain and different, which their hashes prove: equal hashes are declined, whether
-   * the names are equal or not. An index such as `7` comes first in the parsed object, wherever it was sent.
+   * The names of an object that is stored as it stands are plain and different, which their hashes prove: equal hashes
+   * are taken for equal names. An index such as `7` comes first in the parsed object, wherever it was sent.
    */
   #endOfName(text: string, start: number, base: number, members: number): number {
+    if (!this.#isAsStored) return this.#endOfString(text, start);
     let hash = HASH_START;
     let at = start;
     for (; at < text.length; at++) {
       const unit = text.charCodeAt(at);
       if (unit === QUOTE) break;
-      if (unit < SPACE || unit === BACKSLASH || unit >= HIGH_SURROGATE_MIN) return DECLINED;
-      hash = Math.imul(hash ^ unit, HASH_FACTOR);
+      if (unit < SPACE || unit === BACKSLASH || unit >= HIGH_SURROGATE_MIN)
+        return this.#unlikeStored(text, at) && this.#endOfString(text, start);
+      hash = hashWith(hash, unit);
     }
-    if (at >= text.length || hash === HASH_OF_PROTO) return DECLINED;
-    if (isDigit(text.charCodeAt(start))) this.isAsStored = false;
+    if (at >= text.length) return DECLINED;
+    if (members >= MEMBERS_MAX || isDigit(text.charCodeAt(start))) return this.#unlikeStored(text, at + 1);
     const names = this.#names;
-    for (let i = base; i < base + members; i++) if (names[i] === hash) return DECLINED;
+    for (let i = base; i < base + members; i++)
+      if (names[i] === hash) return this.#unlikeStored(text, at + 1);
     names[base + members] = hash;
     return at + 1;
   }
@@ -155,7 +203,8 @@ export class PayloadScanner {
       const unit = text.charCodeAt(at);
       if (unit === QUOTE) return at + 1;
       if (isOrdinary(unit)) continue;
-      at = unit === BACKSLASH ? this.#endOfEscape(text, at + 1) : endOfPair(text, at);
+      if (unit < SPACE) return DECLINED;
+      at = unit === BACKSLASH ? this.#endOfEscape(text, at + 1) : this.#endOfPair(text, at);
       if (at === DECLINED) return DECLINED;
     }
     return DECLINED;
@@ -165,11 +214,18 @@ export class PayloadScanner {
   #endOfEscape(text: string, at: number): number {
     const unit = unitAt(text, at);
     if (unit < ESCAPABLE.length && ESCAPABLE[unit] === 1) return at;
-    this.isAsStored = false;
-    if (unit === SLASH) return at;
+    if (unit === SLASH) return this.#unlikeStored(text, at);
     if (unit !== LOWER_U || at + 4 >= text.length) return DECLINED;
     for (let i = 1; i <= 4; i++) if (!isHexDigit(text.charCodeAt(at + i))) return DECLINED;
-    return at + 4;
+    return this.#unlikeStored(text, at + 4);
+  }
+
+  /** The last unit of a surrogate pair. A lone one is escaped when it is printed. */
+  #endOfPair(text: string, at: number): number {
+    const low = unitAt(text, at + 1);
+    const isPair =
+      text.charCodeAt(at) < LOW_SURROGATE_MIN && low >= LOW_SURROGATE_MIN && low <= LOW_SURROGATE_MAX;
+    return isPair ? at + 1 : this.#unlikeStored(text, at);
   }
 
   /**
@@ -189,32 +245,20 @@ export class PayloadScanner {
     if (isFraction && at === point + 1) return DECLINED;
     const unit = unitAt(text, at);
     if (unit === LOWER_E || unit === UPPER_E) return this.#endOfExponent(text, at + 1);
-    if (isFraction && text.charCodeAt(at - 1) === ZERO) this.isAsStored = false;
+    if (isFraction && text.charCodeAt(at - 1) === ZERO) return this.#unlikeStored(text, at);
     const mayBeSmall =
       startsWithZero && at - point > SMALL_FRACTION_LENGTH_MAX && text.charCodeAt(point + 1) === ZERO;
-    if ((mayBeSmall || point - whole > WHOLE_DIGITS_MAX) && !isPrintedAlike(text, start, at))
-      this.isAsStored = false;
-    return at;
+    const isLikeStored = !(mayBeSmall || point - whole > WHOLE_DIGITS_MAX) || isPrintedAlike(text, start, at);
+    return isLikeStored ? at : this.#unlikeStored(text, at);
   }
 
   #endOfExponent(text: string, start: number): number {
-    this.isAsStored = false;
     const sign = unitAt(text, start);
     const digits = sign === PLUS || sign === MINUS ? start + 1 : start;
     const end = afterDigits(text, digits);
-    return end > digits ? end : DECLINED;
+    return end > digits ? this.#unlikeStored(text, end) : DECLINED;
   }
 }
-
-/** FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo) over UTF-16 units. */
-const HASH_START = 0x811c9dc5 | 0;
-const HASH_FACTOR = 0x01000193;
-
-/** The name that is not always a member like any other. */
-const HASH_OF_PROTO = [..."__proto__"].reduce(
-  (hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), HASH_FACTOR),
-  HASH_START,
-);
 
 const ESCAPABLE = Uint8Array.from({ length: 128 }, (_, unit) =>
   '"\\bfnrt'.includes(String.fromCharCode(unit)) ? 1 : 0,
@@ -225,18 +269,6 @@ function isOrdinary(unit: number): boolean {
   return unit > BACKSLASH
     ? unit < HIGH_SURROGATE_MIN || unit > LOW_SURROGATE_MAX
     : unit >= SPACE && unit !== BACKSLASH;
-}
-
-/** The second unit of a surrogate pair. A lone one would be escaped when it is printed. */
-function endOfPair(text: string, at: number): number {
-  const high = text.charCodeAt(at);
-  const low = unitAt(text, at + 1);
-  const isPair =
-    high >= HIGH_SURROGATE_MIN &&
-    high < LOW_SURROGATE_MIN &&
-    low >= LOW_SURROGATE_MIN &&
-    low <= LOW_SURROGATE_MAX;
-  return isPair ? at + 1 : DECLINED;
 }
 
 function isHexDigit(unit: number): boolean {

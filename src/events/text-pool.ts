@@ -1,13 +1,10 @@
 /** Short texts that come again and again, such as topics: each is taken out of the text around it once. */
 
 import { standsAt } from "./characters.ts";
+import { HASH_START, hashWith } from "./text-hash.ts";
 
 /** A power of two. Texts that share a place take it in turn. */
 const PLACES = 1_024;
-
-/** FNV-1a (G. Fowler, L. C. Noll, K.-P. Vo) over UTF-16 units. */
-const HASH_START = 0x811c9dc5 | 0;
-const HASH_FACTOR = 0x01000193;
 
 export class TextPool {
   readonly #texts: string[] = Array(PLACES).fill("");
@@ -15,7 +12,7 @@ export class TextPool {
   /** `text.slice(start, end)`, but a copy that does not keep `text` in memory, and the same one as last time. */
   take(text: string, start: number, end: number): string {
     let hash = HASH_START;
-    for (let at = start; at < end; at++) hash = Math.imul(hash ^ text.charCodeAt(at), HASH_FACTOR);
+    for (let at = start; at < end; at++) hash = hashWith(hash, text.charCodeAt(at));
     const place = (hash ^ (hash >>> 16)) & (PLACES - 1);
     const known = this.#texts[place]!;
     if (known.length === end - start && standsAt(text, start, known)) return known;

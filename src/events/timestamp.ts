@@ -1,5 +1,7 @@
 /** Whether a text is a time in ISO 8601: calendar dates, alone or with a time, with `Z`, an offset or no zone. */
 
+import { afterDigits, isDigit, ZERO } from "./characters.ts";
+
 const ISO_8601 =
   /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,18})?)?(?:[Zz]|[+-](\d{2})(?::?(\d{2}))?)?)?$/;
 
@@ -7,7 +9,6 @@ export function isTimestamp(text: string): boolean {
   return isUsualTimestamp(text, 0, text.length) || isAnyTimestamp(text);
 }
 
-const ZERO = 0x30;
 const FRACTION_DIGITS_MAX = 18;
 
 /**
@@ -38,19 +39,14 @@ function startOfOffset(text: string, end: number): number {
 function isFraction(text: string, start: number, end: number): boolean {
   const digits = end - start - 1;
   if (digits < 1 || digits > FRACTION_DIGITS_MAX || text.charCodeAt(start) !== 0x2e) return false;
-  for (let at = start + 1; at < end; at++) if (!isDigit(text.charCodeAt(at) - ZERO)) return false;
-  return true;
+  return afterDigits(text, start + 1) >= end;
 }
 
 /** NaN when either is no digit; NaN fails every comparison. */
 function twoDigits(text: string, at: number): number {
-  const tens = text.charCodeAt(at) - ZERO;
-  const ones = text.charCodeAt(at + 1) - ZERO;
-  return isDigit(tens) && isDigit(ones) ? tens * 10 + ones : Number.NaN;
-}
-
-function isDigit(value: number): boolean {
-  return value >= 0 && value <= 9;
+  const tens = text.charCodeAt(at);
+  const ones = text.charCodeAt(at + 1);
+  return isDigit(tens) && isDigit(ones) ? (tens - ZERO) * 10 + (ones - ZERO) : Number.NaN;
 }
 
 function isAnyTimestamp(text: string): boolean {

@@ -6,12 +6,8 @@
  * no transport and no clock but the one it is handed.
  */
 
-import {
-  type DecodedPublish,
-  type DecodeLimits,
-  decodePublish,
-  FrameError,
-} from "../events/decode-publish.ts";
+import { decodePublish, FrameError } from "../events/decode-publish.ts";
+import type { DecodedPublish, DecodeLimits } from "../events/decoded-publish.ts";
 import { EVENT_STATUS_NAMES, type EventRecord, EventStatus, zeroCounters } from "../events/event.ts";
 import { TopicPatterns } from "../events/topic-pattern.ts";
 import { ProblemError, problem } from "../problem.ts";

@@ -1,6 +1,6 @@
 /** What goes into the ledger and what comes out: one outcome for each publish. */
 
-import type { PublishForm } from "../events/decode-publish.ts";
+import type { PublishForm } from "../events/decoded-publish.ts";
 import type { Counters } from "../events/event.ts";
 import type { Problem } from "../problem.ts";
 import type { StoreContents } from "../storage/event-store.ts";

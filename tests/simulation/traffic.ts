@@ -1,6 +1,6 @@
 /** What publishers send: events from a small set of keys, in every form, right and wrong. */
 
-import type { PublishForm } from "../../src/events/decode-publish.ts";
+import type { PublishForm } from "../../src/events/decoded-publish.ts";
 import type { ProblemCode } from "../../src/problem.ts";
 import type { SentEvent } from "./model.ts";
 import { PAYLOADS, type Payload } from "./payloads.ts";

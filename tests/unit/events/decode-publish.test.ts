@@ -1,7 +1,8 @@
 /** What a body or frame decodes to, in every form that is taken. */
 
 import { describe, expect, test } from "bun:test";
-import { type DecodeLimits, decodePublish, type PublishForm } from "../../../src/events/decode-publish.ts";
+import { decodePublish } from "../../../src/events/decode-publish.ts";
+import type { DecodeLimits, PublishForm } from "../../../src/events/decoded-publish.ts";
 import type { EventRecord } from "../../../src/events/event.ts";
 
 const LIMITS: DecodeLimits = { eventsMax: 10, eventBytesMax: 1_000 };

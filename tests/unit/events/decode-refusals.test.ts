@@ -1,12 +1,8 @@
 /** What a body or frame is refused for: with a stable code, the places, and nothing taken of it. */
 
 import { describe, expect, test } from "bun:test";
-import {
-  type DecodeLimits,
-  decodePublish,
-  FrameError,
-  type PublishForm,
-} from "../../../src/events/decode-publish.ts";
+import { decodePublish, FrameError } from "../../../src/events/decode-publish.ts";
+import type { DecodeLimits, PublishForm } from "../../../src/events/decoded-publish.ts";
 import { type Problem, ProblemError } from "../../../src/problem.ts";
 
 const LIMITS: DecodeLimits = { eventsMax: 10, eventBytesMax: 1_000 };

@@ -1,5 +1,6 @@
 /** What the scanner does not decline it decodes to what parsing makes of it. */
 
+import { heapSize } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import { parsePublish } from "../../../src/events/decode-publish.ts";
 import type { DecodedPublish, DecodeLimits, PublishForm } from "../../../src/events/decoded-publish.ts";
@@ -9,6 +10,11 @@ import { PublishTexts } from "./publish-texts.ts";
 
 const LIMITS: DecodeLimits = { eventsMax: 3, eventBytesMax: 600 };
 const TEXTS = Number(process.env.PUBLISH_TEXTS ?? 20_000);
+
+/** A text is not declined for the time that printing its payloads takes when so much has been walked through before. */
+function afterSlack(text: string): string {
+  return " ".repeat(Math.ceil(text.length / 2)) + text;
+}
 
 const scanner = new PublishScanner();
 
@@ -47,7 +53,7 @@ test("over texts of every kind, it declines or decodes what parsing decodes, and
         ? { eventsMax: 2, eventBytesMax: 20 }
         : { eventsMax: 10, eventBytesMax: 1_000_000 };
     const { text, isOrdinary } = texts.next(form);
-    const scanned = scan(text, form, limits);
+    const scanned = scan(afterSlack(text), form, limits);
     if (scanned === undefined) {
       if (isOrdinary && limits.eventsMax > 2) throw new Error(`declined: ${text}`);
       continue;
@@ -63,6 +69,8 @@ test("over texts of every kind, it declines or decodes what parsing decodes, and
   expect(odd).toBeGreaterThan(TEXTS / 10);
 });
 
+const MANY_MEMBERS = `{${Array.from({ length: 65 }, (_, i) => `"m${i}":1`).join(",")}}`;
+
 describe("is decoded without being parsed", () => {
   test.each([
     ['{"id":"a"}', "body"],
@@ -70,6 +78,10 @@ describe("is decoded without being parsed", () => {
     [' \r\n\t{ "events" : [ { "event_id" : "a" } , {"id":"b"} ] } \n', "body"],
     ['{"events":[]}', "frame"],
     ["[]", "body"],
+    [
+      '{"id":"\\u0061\\"","topic":"\\u0062","source":"\\n","timestamp":"2026-01-15\\u0054\\u0030\\u0039:00"}',
+      "body",
+    ],
     ['{"type":"publish","id":7,"events":[{"event_id":"a"}],"results":true}', "frame"],
     ['{"results":false,"events":[{"event_id":"a"}],"id":"f 1","type":"publish"}', "frame"],
   ] as const)("%s as a %s", (text, form) => {
@@ -90,6 +102,14 @@ describe("is decoded without being parsed", () => {
     ['"\\u00e9\\/"', '"é/"'],
     ['{"b":1,"7":2}', '{"7":2,"b":1}'],
     ['"😀"', '"😀"'],
+    ['"\ud800"', '"\\ud800"'],
+    ['"\udc00"', '"\\udc00"'],
+    ['{"__proto__":{"a":1}}', '{"__proto__":{"a":1}}'],
+    ['{"a":1,"b":2,"a":3}', '{"a":3,"b":2}'],
+    ['{"\\u0061":1,"\\u0062":2}', '{"a":1,"b":2}'],
+    ['{"😀":1,"b":[2.50]}', '{"😀":1,"b":[2.5]}'],
+    ['{"\ud800":1}', '{"\\ud800":1}'],
+    [MANY_MEMBERS, MANY_MEMBERS],
   ])("the payload %s, which is stored as %s", (payload, stored) => {
     expect(payloadOf(withPayload(payload))).toBe(stored);
   });
@@ -120,7 +140,11 @@ const DECLINED_TEXTS = [
   '{"id":7}',
   '{"id":null}',
   '{"id":""}',
-  '{"id":"\\u0061"}',
+  '{"id":"\\x"}',
+  '{"id":"\\n"}',
+  '{"id":"\\u0061\n"}',
+  '{"id":"\\u0061',
+  '{"id":"a","topic":"\\t"}',
   '{"id":"a\u0085"}',
   '{"id":"\ud800"}',
   `{"id":"${"x".repeat(256)}"}`,
@@ -176,9 +200,6 @@ const DECLINED_PAYLOADS = [
   '"\\x"',
   '"\\u12g4"',
   '"\\u12',
-  '"\ud800"',
-  '"\udc00"',
-  '"\ud800\ud800"',
   "[",
   "[1",
   "[1,",
@@ -194,13 +215,10 @@ const DECLINED_PAYLOADS = [
   "{a:1}",
   '{"a" 1}',
   '{"a":1 "b":2}',
-  '{"__proto__":1}',
-  '{"a":1,"a":2}',
-  '{"a":{"b":1,"c":2,"b":3}}',
-  '{"\\u0061":1}',
-  '{"😀":1}',
-  '{"\ud800":1}',
-  `{${Array.from({ length: 65 }, (_, i) => `"m${i}":1`).join(",")}}`,
+  '{"a',
+  '{"\\x":1}',
+  '{"a":1,"a',
+  '{"7":1,"a":1,"\n":1}',
   "[".repeat(DEEPEST + 1) + "]".repeat(DEEPEST + 1),
   `"${"x".repeat(LIMITS.eventBytesMax)}"`,
 ];
@@ -256,4 +274,74 @@ test("topics that share a place in the pool are not taken for one another", () =
       });
     }
   }
+});
+
+/** A frame of `count` events that have these payloads, one after the other. */
+function frameOf(count: number, payload: (i: number) => string): string {
+  return `{"events":[${Array.from({ length: count }, (_, i) => withPayload(payload(i)))}]}`;
+}
+
+describe("with payloads that have to be printed again, a text", () => {
+  const limits = { eventsMax: 1_000, eventBytesMax: 1_000_000 };
+  const printed = [
+    "1.50",
+    '"\\u00e9"',
+    '"\\/"',
+    '{"7":1}',
+    '{"a":1,"a":2}',
+    '{"\\u0061":1}',
+    "1e5",
+    '"\ud800"',
+  ];
+
+  test.each(printed)("is declined when many are like %s", (payload) => {
+    expect(
+      scan(
+        frameOf(100, () => payload),
+        "body",
+        limits,
+      ),
+    ).toBeUndefined();
+  });
+
+  test.each(printed)("is decoded when one in a hundred is like %s, wherever it stands", (payload) => {
+    for (const place of [0, 50, 99]) {
+      const text = frameOf(100, (i) => (i === place ? payload : "1"));
+      expect(scan(text, "body", limits)).toEqual(parsePublish(text, "body", limits));
+    }
+  });
+
+  test("is decoded to its end when most of it has been walked through", () => {
+    const text = frameOf(100, (i) => (i < 50 ? "1" : "1.50"));
+    expect(scan(text, "body", limits)).toEqual(parsePublish(text, "body", limits));
+  });
+
+  test("is judged without regard to the text before", () => {
+    const text = frameOf(100, (i) => (i === 0 ? "1.50" : "1"));
+    for (let i = 0; i < 100; i++) expect(scan(text, "body", limits)).toBeDefined();
+  });
+});
+
+describe("white space", () => {
+  const SPACED = `[${Array(1_000_000).fill("1").join(", ")}]`;
+  const limits = { eventsMax: 10, eventBytesMax: 10_000_000 };
+
+  test("is cut out of a text only so many times", () => {
+    expect(scan(withPayload(SPACED), "body", limits)).toBeUndefined();
+    const late = `[${withPayload(`"${"x".repeat(2_000_000)}"`)},${withPayload(SPACED)}]`;
+    expect(scan(late, "body", limits)).toEqual(parsePublish(late, "body", limits));
+  });
+
+  test.each([
+    ["taken", SPACED.slice(0, 150_000).replace(/, $/, "]")],
+    ["refused for its length", SPACED],
+    ["declined", SPACED.slice(0, -1)],
+  ])("takes no memory when a payload has been %s", (_, payload) => {
+    const text = Buffer.from(withPayload(payload)).toString();
+    Bun.gc(true);
+    const before = heapSize();
+    scan(text, "body", { eventsMax: 1, eventBytesMax: 200_000 });
+    Bun.gc(true);
+    expect(heapSize() - before).toBeLessThan(1_000_000);
+  });
 });
