@@ -18,9 +18,9 @@ const PAGE_BYTES = 4_096;
 
 /**
  * Pages not copied yet from which on they are. Copying ends with a sync of the database, which the syncs of commits
- * wait behind: the less often, the better for the slowest of them.
+ * wait behind: the more is copied at a time, the longer.
  */
-const COPY_PAGES_MIN = (32 * 1024 * 1024) / PAGE_BYTES;
+const COPY_PAGES_MIN = (4 * 1024 * 1024) / PAGE_BYTES;
 
 /** Pages in the log from which on the ledger is asked to let it restart. */
 const RESTART_PAGES_MIN = (64 * 1024 * 1024) / PAGE_BYTES;

@@ -74,7 +74,7 @@ test("between commits that pause the whole log is copied, and it begins again", 
     bench.checkpointer.poll();
     expect(bench.isAsked).toBe(false);
   }
-  expect(bench.logBytes).toBeLessThan(45 * MIB);
+  expect(bench.logBytes).toBeLessThan(22 * MIB);
 });
 
 describe("a request to the ledger", () => {
