@@ -2,9 +2,9 @@
 
 import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
 import { join } from "node:path";
+import { ANYONE } from "../../src/access/grant.ts";
 import { decodePublish } from "../../src/events/decode-publish.ts";
 import { FINGERPRINT_KEY_BYTES, FINGERPRINT_WORDS, Fingerprinter } from "../../src/events/fingerprint.ts";
-import { ANYONE } from "../../src/ingest/grant.ts";
 import { GroupCommit } from "../../src/ingest/group-commit.ts";
 import {
   commitOutcomesOf,

@@ -6,13 +6,13 @@
  * no transport and no clock but the one it is handed.
  */
 
+import type { Grant } from "../access/grant.ts";
 import { decodePublish, FrameError } from "../events/decode-publish.ts";
 import type { DecodedPublish, DecodeLimits } from "../events/decoded-publish.ts";
 import { EVENT_STATUS_NAMES, type EventRecord, EventStatus, zeroCounters } from "../events/event.ts";
 import { TopicPatterns } from "../events/topic-pattern.ts";
 import { ProblemError, problem } from "../problem.ts";
 import { type AppendResult, type EventStore, StoreError, type Verdicts } from "../storage/event-store.ts";
-import type { Grant } from "./grant.ts";
 import { type Accepted, type CommitNotice, type Outcome, type Publish, refusal } from "./publish.ts";
 
 export interface GroupCommitLimits extends DecodeLimits {

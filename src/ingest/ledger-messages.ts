@@ -6,9 +6,9 @@
  * bodies cross joined into one text, and outcomes as one JSON text.
  */
 
+import type { Grant } from "../access/grant.ts";
 import type { Problem } from "../problem.ts";
 import type { StoreContents } from "../storage/event-store.ts";
-import type { Grant } from "./grant.ts";
 import type { CommitNotice, Outcome, Publish } from "./publish.ts";
 
 export type ToLedger =

@@ -1,10 +1,10 @@
 /** What goes into the ledger and what comes out: one outcome for each publish. */
 
+import type { Grant } from "../access/grant.ts";
 import type { PublishForm } from "../events/decoded-publish.ts";
 import type { Counters } from "../events/event.ts";
 import type { Problem } from "../problem.ts";
 import type { StoreContents } from "../storage/event-store.ts";
-import type { Grant } from "./grant.ts";
 
 /** One body or frame, as the text it came in. */
 export interface Publish {

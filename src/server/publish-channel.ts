@@ -1,7 +1,7 @@
 /** One publish channel: numbers its frames, hands them in, and answers them in their order. Knows no WebSocket. */
 
+import type { Grant } from "../access/grant.ts";
 import { frameIdOf } from "../events/frame-id.ts";
-import type { Grant } from "../ingest/grant.ts";
 import { type Ledger, type Outcome, refusal } from "../ingest/publish.ts";
 import { type Problem, problem } from "../problem.ts";
 import { frameAnswer } from "./answers.ts";

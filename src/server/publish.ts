@@ -1,7 +1,7 @@
 /** Publishing: POST /publish and the persistent channel /ws/publish. Both hand text in and send outcomes out. */
 
 import { Elysia } from "elysia";
-import { ANYONE } from "../ingest/grant.ts";
+import { ANYONE } from "../access/grant.ts";
 import type { Outcome } from "../ingest/publish.ts";
 import { ProblemError, refuse } from "../problem.ts";
 import { acceptedBody } from "./answers.ts";

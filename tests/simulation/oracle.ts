@@ -1,8 +1,8 @@
 /** Decides what must become of every publish, and holds what the ledger says and what the file holds against it. */
 
+import type { Grant } from "../../src/access/grant.ts";
 import type { Counters } from "../../src/events/event.ts";
 import { zeroCounters } from "../../src/events/event.ts";
-import type { Grant } from "../../src/ingest/grant.ts";
 import { commitOutcomesOf, type FromLedger } from "../../src/ingest/ledger-messages.ts";
 import type { Outcome } from "../../src/ingest/publish.ts";
 import type { ProblemCode } from "../../src/problem.ts";

@@ -1,6 +1,6 @@
 /** Publishers: they send, read their answers, and send again what was not acknowledged. */
 
-import { ANYONE, type Grant } from "../../src/ingest/grant.ts";
+import { ANYONE, type Grant } from "../../src/access/grant.ts";
 import type { Ledger, Outcome, Publish } from "../../src/ingest/publish.ts";
 import type { Problem } from "../../src/problem.ts";
 import { acceptedBody } from "../../src/server/answers.ts";

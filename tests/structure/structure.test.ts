@@ -45,7 +45,7 @@ const RULES: Record<string, Rule> = {
     faultsOf: faultsOfImports,
     planted: [
       { path: "src/events/a.ts", text: 'import { a } from "../storage/event-store.ts";' },
-      { path: "src/events/a.ts", text: 'import type { A } from "../ingest/grant.ts";' },
+      { path: "src/events/a.ts", text: 'import type { A } from "../access/grant.ts";' },
       { path: "src/storage/a.ts", text: 'import {\n  type A,\n} from "./sqlite/schema.ts";' },
       { path: "src/live/a.ts", text: 'export * from "../server/app.ts";' },
       { path: "src/ingest/a.ts", text: 'const a = await import("../live/stats-hub.ts");' },

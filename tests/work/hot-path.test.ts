@@ -5,9 +5,9 @@
 
 import { heapStats } from "bun:jsc";
 import { expect, spyOn, test } from "bun:test";
+import { ANYONE } from "../../src/access/grant.ts";
 import { decodePublish } from "../../src/events/decode-publish.ts";
 import type { EventRecord } from "../../src/events/event.ts";
-import { ANYONE } from "../../src/ingest/grant.ts";
 import { COMMIT_EVENTS_MAX } from "../../src/ingest/group-commit.ts";
 import { LedgerClient } from "../../src/ingest/ledger-client.ts";
 import { LedgerHost } from "../../src/ingest/ledger-host.ts";

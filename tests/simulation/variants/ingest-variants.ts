@@ -1,6 +1,6 @@
 /** Ledgers and edges that break a guarantee, each in a way that somebody might have written. */
 
-import type { Grant } from "../../../src/ingest/grant.ts";
+import type { Grant } from "../../../src/access/grant.ts";
 import { type CommitReport, GroupCommit } from "../../../src/ingest/group-commit.ts";
 import { LedgerClient } from "../../../src/ingest/ledger-client.ts";
 import { type FromLedger, PublishBatch } from "../../../src/ingest/ledger-messages.ts";

@@ -1,7 +1,7 @@
 /** What arrived together is committed together, judged one by one, and answered in its order. */
 
 import { beforeEach, describe, expect, test } from "bun:test";
-import { ANYONE, type Grant } from "../../../src/ingest/grant.ts";
+import { ANYONE, type Grant } from "../../../src/access/grant.ts";
 import { COMMIT_EVENTS_MAX, COMMIT_TEXT_MAX, GroupCommit } from "../../../src/ingest/group-commit.ts";
 import type { Accepted, Outcome, Publish } from "../../../src/ingest/publish.ts";
 import type { ProblemCode } from "../../../src/problem.ts";

@@ -1,7 +1,7 @@
 /** The edge's side of the ledger: every publish that is taken gets one answer, in order; the queue is bounded. */
 
 import { beforeEach, describe, expect, test } from "bun:test";
-import { ANYONE } from "../../../src/ingest/grant.ts";
+import { ANYONE } from "../../../src/access/grant.ts";
 import { LedgerClient, type LedgerClientLimits } from "../../../src/ingest/ledger-client.ts";
 import {
   type FromLedger,

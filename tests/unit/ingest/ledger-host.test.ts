@@ -1,7 +1,7 @@
 /** The ledger thread's queue: one commit after the other, an answer to everything, reopening after a loss. */
 
 import { beforeEach, describe, expect, test } from "bun:test";
-import { ANYONE } from "../../../src/ingest/grant.ts";
+import { ANYONE } from "../../../src/access/grant.ts";
 import { LedgerHost, PROBE_DELAY_MS, REOPEN_DELAY_MS } from "../../../src/ingest/ledger-host.ts";
 import { commitOutcomesOf, type FromLedger, PublishBatch } from "../../../src/ingest/ledger-messages.ts";
 import { PRUNE_POLL_MS, PRUNE_ROWS_MIN } from "../../../src/ingest/prune-schedule.ts";

@@ -1,8 +1,8 @@
 /** A publish channel answers each frame once, in the order of the frames, and never piles up without end. */
 
 import { beforeEach, describe, expect, test } from "bun:test";
+import { ANYONE } from "../../../src/access/grant.ts";
 import { zeroCounters } from "../../../src/events/event.ts";
-import { ANYONE } from "../../../src/ingest/grant.ts";
 import type { Ledger, Outcome, Publish } from "../../../src/ingest/publish.ts";
 import { type Problem, problem } from "../../../src/problem.ts";
 import {

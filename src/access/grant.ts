@@ -1,4 +1,4 @@
-/** What a publisher may do. Made where it is authorised, judged where its events have been decoded. */
+/** What somebody may do within one scope. Made where they are authorised, judged where the topics are known. */
 
 import { ALL_TOPICS } from "../events/topic-pattern.ts";
 
@@ -6,7 +6,7 @@ import { ALL_TOPICS } from "../events/topic-pattern.ts";
 export interface Grant {
   /** Who: for logs and metrics, never a credential. */
   readonly subject: string;
-  /** Patterns of the topics that may be published to. */
+  /** Patterns of the topics that it covers; none covers nothing. */
   readonly topics: readonly string[];
 }
 
