@@ -2,13 +2,16 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { faultOfExposure, Gate } from "./access/gate.ts";
 import type { Config } from "./config/settings.ts";
 import { LedgerClient } from "./ingest/ledger-client.ts";
 import type { FromLedger, ToLedger } from "./ingest/ledger-messages.ts";
 import { StatsHub } from "./live/stats-hub.ts";
+import { Admission } from "./server/admission.ts";
 import { type App, makeApp } from "./server/app.ts";
+import { OriginPolicy } from "./server/origins.ts";
 import type { Services } from "./server/services.ts";
-import { closeSockets, openSockets } from "./server/sockets.ts";
+import { closeExpired, closeSockets, openSockets } from "./server/sockets.ts";
 import { type FromReader, ReaderClient } from "./storage/reader-messages.ts";
 import type { Retention } from "./storage/retention.ts";
 import { makeRestartRequest } from "./storage/sqlite/checkpointer.ts";
@@ -39,10 +42,17 @@ export interface Node {
 /** Time for closing frames to reach their clients, and for the store to close. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
+/** How often open sockets are held against what their credentials are worth by now. */
+const SWEEP_INTERVAL_MS = 250;
+
 /** Time for the last HTTP answers to leave. */
 const FLUSH_TIMEOUT_MS = 100;
 
+/** @throws Error with one sentence where it must not or cannot be started like this. */
 export function startNode(config: Config, files: NodeFiles, log: (line: string) => void): Node {
+  const gate = new Gate({ authenticators: [], anonymousScopes: config.allowAnonymous });
+  const exposure = faultOfExposure(config.host, gate);
+  if (exposure !== undefined) throw new Error(exposure);
   const databasePath = join(config.data, "onefold.db");
   const lock = ownData(config.data, databasePath);
   const ready = Promise.withResolvers<{ events: number; topics: number }>();
@@ -86,7 +96,10 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     inflightMax: config.maxInflight,
   };
   const clock = { now: Date.now, startedAt: Date.now() };
-  const services: Services = { ledger, reader, hub, limits, clock, log };
+  const origins = new OriginPolicy({ allowed: config.allowOrigins, isLocalOnly: () => gate.isOpen });
+  const admission = new Admission({ gate, origins });
+  setInterval(() => closeExpired(Date.now()), SWEEP_INTERVAL_MS).unref();
+  const services: Services = { admission, origins, ledger, reader, hub, limits, clock, log };
   app = makeApp(services).listen({ hostname: config.host, port: config.port });
   threads.openLedger(files, ledger, {
     databasePath,

@@ -1,18 +1,30 @@
 /** Every setting of a node, once: flags, environment variables, help, validation and the reference derive from it. */
 
+import { faultOfOrigin } from "../access/origin.ts";
+import { SCOPES } from "../access/principal.ts";
 import {
   type ChoiceFlag,
+  type ChoicesFlag,
   type DurationFlag,
   flagOf,
   type IntegerFlag,
+  type ListFlag,
   type TextFlag,
   type TopicLimitsFlag,
   type ValuesOf,
 } from "./flags.ts";
 
 /** A setting is a flag of `serve` that is also an environment variable. */
-export type Setting = (TextFlag | IntegerFlag | ChoiceFlag | DurationFlag | TopicLimitsFlag) & {
-  readonly group: "Node" | "Retention" | "Limits";
+export type Setting = (
+  | TextFlag
+  | IntegerFlag
+  | ChoiceFlag
+  | ChoicesFlag
+  | ListFlag
+  | DurationFlag
+  | TopicLimitsFlag
+) & {
+  readonly group: "Node" | "Access" | "Retention" | "Limits";
 };
 
 const MIB = 1024 * 1024;
@@ -56,6 +68,21 @@ export const SETTINGS = {
     max: 600_000,
     unit: "ms",
     help: "How long a shutdown waits for what is in flight.",
+  },
+  allowAnonymous: {
+    kind: "choices",
+    group: "Access",
+    default: [],
+    choices: SCOPES,
+    help: "What may be done without credentials. Unless said, nothing as soon as there are credentials; before, all, from this machine.",
+  },
+  allowOrigins: {
+    kind: "list",
+    group: "Access",
+    default: [],
+    placeholder: "ORIGIN",
+    faultOf: faultOfOrigin,
+    help: "Web pages of other origins that may use the node, like https://app.example; null is for files.",
   },
   retainEvents: {
     kind: "topic limits",

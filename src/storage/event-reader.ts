@@ -2,6 +2,8 @@
 
 export interface EventQuery {
   readonly topic?: string;
+  /** Patterns of the topics that the page is limited to, where it is; never none. */
+  readonly topics?: readonly string[];
   /** Exclusive: greater than it in ascending order, less than it in descending order. */
   readonly after?: number;
   readonly limit: number;
@@ -31,6 +33,8 @@ export interface EventKey {
 /** The latest conflicts, newest first. */
 export interface ConflictQuery {
   readonly topic?: string;
+  /** Patterns of the topics that the page is limited to, where it is; never none. */
+  readonly topics?: readonly string[];
   readonly limit: number;
 }
 
