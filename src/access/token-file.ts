@@ -14,8 +14,8 @@ export const TOKENS_MAX = 1_000;
 export const TOPICS_PER_TOKEN_MAX = 100;
 export const TOKEN_FILE_BYTES_MAX = 8 * 1024 * 1024;
 
-/** Short and plain: it stands in logs and metrics. */
-export const NAME_FORM = /^[\w.-]{1,64}$/;
+/** Short and plain, because it stands in logs and metrics; and never a token, put there by mistake. */
+export const NAME_FORM = /^(?!onefold_)[\w.-]{1,64}$/;
 
 export interface StoredToken {
   readonly id: string;

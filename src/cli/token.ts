@@ -9,7 +9,7 @@ import {
   TOPICS_PER_TOKEN_MAX,
   timeText,
 } from "../access/token-file.ts";
-import { type NewToken, newToken } from "../access/token-text.ts";
+import { type NewToken, newToken, partsOfToken } from "../access/token-text.ts";
 import type { Flags, Operand, ValuesOf } from "../config/flags.ts";
 import { variablesOf } from "../config/parse-config.ts";
 import { parseFlags, parseFlagsAndOperand, UsageError } from "../config/parse-flags.ts";
@@ -128,9 +128,13 @@ async function runList(args: readonly string[], { environment }: Surroundings): 
 
 async function runRevoke(args: readonly string[], { environment }: Surroundings): Promise<number> {
   const { flags, operand } = parseFlagsAndOperand(LIST_FLAGS, WHICH, args, variablesOf(environment));
+  // Somebody may have nothing but the token itself; what is said of it is its id.
+  const which = partsOfToken(operand)?.id ?? operand;
+  // Looked at first, so that no folder is made for nothing.
+  if (readTokens(flags.data).length === 0) throw new Error("There are no tokens.");
   const revoked = changeTokens(flags.data, (tokens) => {
-    const token = tokens.find(({ id }) => id === operand) ?? tokens.find(({ name }) => name === operand);
-    if (token === undefined) throw new Error(notFound(operand, tokens));
+    const token = tokens.find(({ id }) => id === which) ?? tokens.find(({ name }) => name === which);
+    if (token === undefined) throw new Error(notFound(which, tokens));
     return { tokens: tokens.filter((other) => other !== token), result: token };
   });
   const { id, name } = revoked;
@@ -144,7 +148,9 @@ type CreateFlags = ValuesOf<typeof CREATE_FLAGS>;
 function storedToken({ id, sha256 }: NewToken, flags: CreateFlags, now: number): StoredToken {
   const { name, expires } = flags;
   if (name !== "" && !NAME_FORM.test(name)) {
-    throw new UsageError("Expected --name to have 1 to 64 letters, digits, `.`, `_` or `-`.");
+    throw new UsageError(
+      "Expected --name to have 1 to 64 letters, digits, `.`, `_` or `-`, and not to begin like a token.",
+    );
   }
   if (expires > EXPIRES_MAX_MS)
     throw new UsageError("Expected --expires to be 36500d at most, or 0s for ever.");
@@ -206,6 +212,7 @@ function topicsIn(text: string): string[] {
 
 function notFound(which: string, tokens: readonly StoredToken[]): string {
   if (tokens.length === 0) return "There are no tokens.";
+  if (!NAME_FORM.test(which)) return "There is no such token: `onefold token list` has their ids and names.";
   const names = tokens.flatMap(({ id, name }) => [name, id]);
   return `There is no token ${which}; the nearest is ${nearest(which, names)}.`;
 }
