@@ -5,6 +5,7 @@ import { type TopicLimit, UNLIMITED } from "./topic-limits.ts";
 
 export interface TextFlag {
   readonly kind: "text";
+  /** Empty where it may be left out. */
   readonly default: string;
   /** What stands for the value in the help. */
   readonly placeholder: string;
@@ -181,6 +182,6 @@ export function defaultText(flag: Flag): string {
     case "list":
       return "none";
     default:
-      return String(flag.default);
+      return flag.default === "" ? "none" : String(flag.default);
   }
 }

@@ -1,5 +1,6 @@
 /** Every setting of a node, once: flags, environment variables, help, validation and the reference derive from it. */
 
+import { JWT_ALGORITHMS } from "../access/jwt-algorithms.ts";
 import { faultOfOrigin } from "../access/origin.ts";
 import { SCOPES } from "../access/principal.ts";
 import {
@@ -26,6 +27,15 @@ export type Setting = (
 ) & {
   readonly group: "Node" | "Access" | "Retention" | "Limits";
 };
+
+/** The token that the commands bring which talk to a node: a variable and never a flag, which process lists show. */
+export const TOKEN_VARIABLE = "ONEFOLD_TOKEN";
+
+/** The key that JSON Web Tokens are checked with, itself: for the same reason. */
+export const JWT_KEY_VARIABLE = "ONEFOLD_JWT_KEY";
+
+/** Variables that are no settings. */
+export const SECRET_VARIABLES: readonly string[] = [TOKEN_VARIABLE, JWT_KEY_VARIABLE];
 
 const MIB = 1024 * 1024;
 
@@ -83,6 +93,55 @@ export const SETTINGS = {
     placeholder: "ORIGIN",
     faultOf: faultOfOrigin,
     help: "Web pages of other origins that may use the node, like https://app.example; null is for files.",
+  },
+  jwtAlgorithm: {
+    kind: "choice",
+    group: "Access",
+    default: "off",
+    choices: ["off", ...JWT_ALGORITHMS],
+    help: "Takes JSON Web Tokens that are signed with this algorithm, and no other.",
+  },
+  jwtKeyFile: {
+    kind: "text",
+    group: "Access",
+    default: "",
+    placeholder: "FILE",
+    help: `Keys to check them with: PEM, JWK or JWKS, for HS256 the secret; read again on SIGHUP. Or ${JWT_KEY_VARIABLE} holds the same.`,
+  },
+  jwtJwks: {
+    kind: "text",
+    group: "Access",
+    default: "",
+    placeholder: "URL",
+    help: "Address of a JWKS with the keys instead; https, or http on this machine.",
+  },
+  jwtIssuer: {
+    kind: "text",
+    group: "Access",
+    default: "",
+    placeholder: "TEXT",
+    help: "What `iss` must be.",
+  },
+  jwtAudience: {
+    kind: "text",
+    group: "Access",
+    default: "",
+    placeholder: "TEXT",
+    help: "What `aud` must be or contain.",
+  },
+  jwtScopeClaim: {
+    kind: "text",
+    group: "Access",
+    default: "scope",
+    placeholder: "NAME",
+    help: "Claim with the scopes: text with spaces, or a list.",
+  },
+  jwtTopicsClaim: {
+    kind: "text",
+    group: "Access",
+    default: "topics",
+    placeholder: "NAME",
+    help: "Claim with the patterns of topics: text with spaces, or a list; without it there are none.",
   },
   retainEvents: {
     kind: "topic limits",
