@@ -2,11 +2,13 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { limitSettingsOf } from "./config/limit-settings.ts";
 import type { Config } from "./config/settings.ts";
 import { LedgerClient } from "./ingest/ledger-client.ts";
 import type { FromLedger, ToLedger } from "./ingest/ledger-messages.ts";
 import { StatsHub } from "./live/stats-hub.ts";
 import { type App, makeApp } from "./server/app.ts";
+import { RefusalCounts } from "./server/refusals.ts";
 import type { Services } from "./server/services.ts";
 import { closeSockets, openSockets } from "./server/sockets.ts";
 import { type FromReader, ReaderClient } from "./storage/reader-messages.ts";
@@ -86,7 +88,16 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     inflightMax: config.maxInflight,
   };
   const clock = { now: Date.now, startedAt: Date.now() };
-  const services: Services = { ledger, reader, hub, limits, clock, log };
+  const services: Services = {
+    ledger,
+    reader,
+    hub,
+    limits,
+    limitSettings: limitSettingsOf(config),
+    refusals: new RefusalCounts(),
+    clock,
+    log,
+  };
   app = makeApp(services).listen({ hostname: config.host, port: config.port });
   threads.openLedger(files, ledger, {
     databasePath,

@@ -5,6 +5,7 @@ import { docsRoutes } from "./docs.ts";
 import { errorHandler } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
+import { EVERYTHING_IN_VIEW, metricsRoutes } from "./metrics.ts";
 import { publishRoutes } from "./publish.ts";
 import type { Services } from "./services.ts";
 import { statsRoutes } from "./stats.ts";
@@ -49,7 +50,8 @@ function resourceRoutes(services: Services) {
     .use(statsRoutes(services))
     .use(topicRoutes(services))
     .use(eventRoutes(services))
-    .use(healthRoutes(services));
+    .use(healthRoutes(services))
+    .use(metricsRoutes(services, () => EVERYTHING_IN_VIEW));
 }
 
 export type App = ReturnType<typeof makeApp>;

@@ -23,7 +23,10 @@ export function publishRoutes(services: Services) {
     })
     .ws(
       "/ws/publish",
-      edgeSocket((socket, request) => openChannel(services, socket, request.url)),
+      edgeSocket(
+        (socket, request) => openChannel(services, socket, request.url),
+        (refused) => services.refusals.count(refused),
+      ),
     );
 }
 
@@ -66,19 +69,21 @@ function expectJson(contentType: string | null): void {
   }
 }
 
-function openChannel({ ledger, hub, limits }: Services, socket: RawSocket, url: string) {
+function openChannel({ ledger, hub, limits, refusals }: Services, socket: RawSocket, url: string) {
   new QueryReader(url, []).done();
   const channel = new PublishChannel(
     new Outbox(socket),
     ledger,
     ANYONE,
     { eventsMax: limits.eventsMax, bytesMax: limits.bodyBytesMax, inflightMax: limits.inflightMax },
-    ({ status }) => {
-      if (status < 500) hub.board.rejected++;
+    (refused) => {
+      refusals.count(refused);
+      if (refused.status < 500) hub.board.rejected++;
     },
   );
   channel.open();
   return {
+    route: "/ws/publish" as const,
     text: (text: string) => channel.receive(text),
     binary: () => channel.receiveBinary(),
     closed: () => channel.close(),

@@ -1,7 +1,7 @@
 /** WebSockets as the routes see them: text as it came in, one state per connection, and a list of all that are open. */
 
 import type { ServerWebSocket } from "bun";
-import { ProblemError } from "../problem.ts";
+import { type Problem, ProblemError } from "../problem.ts";
 import { errorFrame } from "./answers.ts";
 
 /** The part of Bun's socket that is used here. */
@@ -10,8 +10,11 @@ export type RawSocket = Pick<
   "send" | "cork" | "close" | "getBufferedAmount" | "readyState"
 > & { readonly data: unknown };
 
+export const SOCKET_ROUTES = ["/ws/publish", "/ws/stats"] as const;
+
 /** What a route does with one connection. */
 export interface SocketHandler {
+  readonly route: (typeof SOCKET_ROUTES)[number];
   text(text: string): void;
   binary(): void;
   closed(): void;
@@ -76,8 +79,12 @@ interface Upgrade {
 /**
  * The hooks of a WebSocket route. Elysia parses every text frame before any hook sees it, which would change numbers
  * that a double cannot hold; so the function that Bun calls is replaced when a socket opens.
+ * @param onRefused is told where `open` throws a problem.
  */
-export function edgeSocket(open: (socket: RawSocket, request: Request) => SocketHandler) {
+export function edgeSocket(
+  open: (socket: RawSocket, request: Request) => SocketHandler,
+  onRefused: (refused: Problem) => void,
+) {
   return {
     upgrade({ request, set }: Upgrade): void {
       const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
@@ -97,6 +104,7 @@ export function edgeSocket(open: (socket: RawSocket, request: Request) => Socket
         openSockets.set(socket, open(socket, request));
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error;
+        onRefused(error.problem);
         // A browser cannot see the status of an upgrade, so the refusal is told on the socket.
         socket.send(errorFrame(undefined, error.problem, undefined));
         socket.close(CLOSE_NOT_THIS_PROTOCOL, error.problem.detail.slice(0, CLOSE_REASON_LENGTH_MAX));

@@ -28,7 +28,10 @@ export function statsRoutes(services: Services) {
     })
     .ws(
       "/ws/stats",
-      edgeSocket((socket, request) => openSubscription(services, socket, request.url)),
+      edgeSocket(
+        (socket, request) => openSubscription(services, socket, request.url),
+        (refused) => services.refusals.count(refused),
+      ),
     );
 }
 
@@ -67,7 +70,7 @@ export function topicDetails(topic: TopicState, now: number): string {
   return `${countersMembers(topic)},${times},"rate":${rateAt(topic, now).toFixed(3)}`;
 }
 
-function openSubscription({ hub }: Services, socket: RawSocket, url: string) {
+function openSubscription({ hub, refusals }: Services, socket: RawSocket, url: string) {
   const sink: StatsSink = {
     send: (text) => void socket.send(text),
     get bufferedBytes() {
@@ -82,8 +85,12 @@ function openSubscription({ hub }: Services, socket: RawSocket, url: string) {
     if (unread > UNREAD_ANSWER_TEXT_MAX) sink.closeAsTooSlow();
     else sink.send(text);
   };
-  const refuseFrame = (refused: Problem): void => answer(errorFrame(undefined, refused, undefined));
+  const refuseFrame = (refused: Problem): void => {
+    refusals.count(refused);
+    answer(errorFrame(undefined, refused, undefined));
+  };
   return {
+    route: "/ws/stats" as const,
     text: (text: string): void => {
       try {
         receive(hub, sink, answer, text);
