@@ -3,6 +3,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { faultOfExposure, Gate } from "./access/gate.ts";
+import { limitSettingsOf } from "./config/limit-settings.ts";
 import type { Config } from "./config/settings.ts";
 import { LedgerClient } from "./ingest/ledger-client.ts";
 import type { FromLedger, ToLedger } from "./ingest/ledger-messages.ts";
@@ -10,6 +11,7 @@ import { StatsHub } from "./live/stats-hub.ts";
 import { Admission } from "./server/admission.ts";
 import { type App, makeApp } from "./server/app.ts";
 import { OriginPolicy } from "./server/origins.ts";
+import { RefusalCounts } from "./server/refusals.ts";
 import type { Services } from "./server/services.ts";
 import { closeExpired, closeSockets, openSockets } from "./server/sockets.ts";
 import { type FromReader, ReaderClient } from "./storage/reader-messages.ts";
@@ -99,7 +101,18 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
   const origins = new OriginPolicy({ allowed: config.allowOrigins, isLocalOnly: () => gate.isOpen });
   const admission = new Admission({ gate, origins });
   setInterval(() => closeExpired(Date.now()), SWEEP_INTERVAL_MS).unref();
-  const services: Services = { admission, origins, ledger, reader, hub, limits, clock, log };
+  const services: Services = {
+    admission,
+    origins,
+    ledger,
+    reader,
+    hub,
+    limits,
+    limitSettings: limitSettingsOf(config),
+    refusals: new RefusalCounts(),
+    clock,
+    log,
+  };
   app = makeApp(services).listen({ hostname: config.host, port: config.port });
   threads.openLedger(files, ledger, {
     databasePath,

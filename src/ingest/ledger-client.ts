@@ -101,6 +101,11 @@ export class LedgerClient implements Ledger {
     return this.#waiting.length - this.#answered;
   }
 
+  /** UTF-16 units of text in them. */
+  get waitingBytes(): number {
+    return this.#bytes;
+  }
+
   submit(publish: Publish, answer: (outcome: Outcome) => void): Problem | undefined {
     if (this.#phase !== "open") return NOT_TAKEN[this.#phase];
     const { queuePublishesMax, queueBytesMax } = this.#options.limits;

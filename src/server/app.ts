@@ -6,6 +6,7 @@ import { docsRoutes } from "./docs.ts";
 import { errorHandler } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
+import { metricsRoutes } from "./metrics.ts";
 import type { OriginPolicy } from "./origins.ts";
 import { publishRoutes } from "./publish.ts";
 import type { Services } from "./services.ts";
@@ -65,7 +66,8 @@ function resourceRoutes(services: Services) {
     .use(statsRoutes(services))
     .use(topicRoutes(services))
     .use(eventRoutes(services))
-    .use(healthRoutes(services));
+    .use(healthRoutes(services))
+    .use(metricsRoutes(services));
 }
 
 export type App = ReturnType<typeof makeApp>;

@@ -15,6 +15,7 @@ export const PERMISSIONS: Readonly<Record<string, Permission>> = {
   "GET /events": "subscribe",
   "GET /events/:topic/:event_id": "subscribe",
   "GET /conflicts": "subscribe",
+  "GET /metrics": "subscribe",
   "GET /health": "anyone",
   "GET /health/ready": "anyone",
   "GET /health/live": "anyone",

@@ -23,7 +23,8 @@ export function publishRoutes(services: Services) {
     })
     .ws(
       "/ws/publish",
-      edgeSocket(services.admission, {
+      edgeSocket(services, {
+        path: "/ws/publish",
         scope: "publish",
         open: (socket, request, caller) => openChannel(services, socket, request.url, caller),
       }),
@@ -70,15 +71,21 @@ function expectJson(contentType: string | null): void {
   }
 }
 
-function openChannel({ ledger, hub, limits }: Services, socket: RawSocket, url: string, caller: Caller) {
+function openChannel(
+  { ledger, hub, limits, refusals }: Services,
+  socket: RawSocket,
+  url: string,
+  caller: Caller,
+) {
   new QueryReader(url, []).done();
   const channel = new PublishChannel(
     new Outbox(socket),
     ledger,
     caller.grant,
     { eventsMax: limits.eventsMax, bytesMax: limits.bodyBytesMax, inflightMax: limits.inflightMax },
-    ({ status }) => {
-      if (status < 500) hub.board.rejected++;
+    (refused) => {
+      refusals.count(refused);
+      if (refused.status < 500) hub.board.rejected++;
     },
   );
   channel.open();

@@ -5,6 +5,7 @@ import type { StatsHub } from "../live/stats-hub.ts";
 import type { EventReader } from "../storage/event-reader.ts";
 import type { Admission } from "./admission.ts";
 import type { OriginPolicy } from "./origins.ts";
+import type { RefusalCounts } from "./refusals.ts";
 
 export interface ServerLimits {
   readonly bodyBytesMax: number;
@@ -21,6 +22,9 @@ export interface Services {
   readonly reader: EventReader;
   readonly hub: StatsHub;
   readonly limits: ServerLimits;
+  /** The limits as they were set, by the name of their setting: for the metrics. */
+  readonly limitSettings: Readonly<Record<string, number>>;
+  readonly refusals: RefusalCounts;
   readonly clock: ServerClock;
   /** Tells the person who runs the node; never a payload, a token or a query string. */
   readonly log: (line: string) => void;

@@ -2,9 +2,10 @@
 
 import type { ServerWebSocket } from "bun";
 import type { Scope } from "../access/principal.ts";
-import { ProblemError } from "../problem.ts";
-import { type Admission, type Caller, faultOfStanding } from "./admission.ts";
+import { type Problem, ProblemError } from "../problem.ts";
+import { type Caller, faultOfStanding } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
+import type { Services } from "./services.ts";
 import { authAnswer, tokenOfAuthFrame } from "./socket-auth.ts";
 
 /** The part of Bun's socket that is used here. */
@@ -12,6 +13,8 @@ export type RawSocket = Pick<
   ServerWebSocket<unknown>,
   "send" | "cork" | "close" | "getBufferedAmount" | "readyState"
 > & { readonly data: unknown };
+
+export const SOCKET_ROUTES = ["/ws/publish", "/ws/stats"] as const;
 
 /** What a route does with one connection. */
 export interface SocketHandler {
@@ -53,6 +56,7 @@ export class Outbox {
 
 /** A socket that is open: what its route does with it, and who is behind it. */
 interface OpenSocket {
+  readonly path: (typeof SOCKET_ROUTES)[number];
   readonly handler: SocketHandler;
   caller: Caller;
 }
@@ -89,6 +93,7 @@ interface Upgrade {
 
 /** What a socket route is: its scope, and what it does with a socket that was let in. */
 export interface SocketRoute {
+  readonly path: (typeof SOCKET_ROUTES)[number];
   readonly scope: Scope;
   /** @throws ProblemError where the socket must be closed again. */
   readonly open: (socket: RawSocket, request: Request, caller: Caller) => SocketHandler;
@@ -98,7 +103,31 @@ export interface SocketRoute {
  * The hooks of a WebSocket route. Elysia parses every text frame before any hook sees it, which would change numbers
  * that a double cannot hold; so the function that Bun calls is replaced when a socket opens.
  */
-export function edgeSocket(admission: Admission, { scope, open }: SocketRoute) {
+export function edgeSocket(services: Services, { path, scope, open }: SocketRoute) {
+  const { admission } = services;
+  const tell = (socket: RawSocket, error: unknown): Problem => {
+    if (!(error instanceof ProblemError)) throw error;
+    services.refusals.count(error.problem);
+    socket.send(errorFrame(undefined, error.problem, undefined));
+    return error.problem;
+  };
+  /** Takes an `auth` frame; whether it was one. Where its token is refused, what was there before goes on. */
+  const renews = (text: string, opened: OpenSocket, socket: RawSocket): boolean => {
+    try {
+      const token = tokenOfAuthFrame(text);
+      if (token === undefined) return false;
+      const renewed = admission.renew(token, scope).then((caller) => {
+        if (openSockets.get(socket) !== opened) return;
+        opened.handler.renewed(caller);
+        opened.caller = caller;
+        socket.send(authAnswer(caller.principal.expiresAt));
+      });
+      renewed.catch((error) => tell(socket, error));
+    } catch (error) {
+      tell(socket, error);
+    }
+    return true;
+  };
   return {
     upgrade({ request, set }: Upgrade): void {
       const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
@@ -113,13 +142,14 @@ export function edgeSocket(admission: Admission, { scope, open }: SocketRoute) {
         const opened = openSockets.get(socket);
         if (opened === undefined) return;
         if (typeof message !== "string") opened.handler.binary();
-        else if (!renews(admission, scope, socket, opened, message)) opened.handler.text(message);
+        else if (!renews(message, opened, socket)) opened.handler.text(message);
       };
       try {
         const caller = admission.callerOf(request);
-        openSockets.set(socket, { handler: open(socket, request, caller), caller });
+        openSockets.set(socket, { path, handler: open(socket, request, caller), caller });
       } catch (error) {
-        closeRefused(socket, error);
+        // A browser cannot see the status of an upgrade, so the refusal is told on the socket.
+        closeRefused(socket, tell(socket, error));
       }
     },
     close({ raw }: { readonly raw: unknown }): void {
@@ -130,47 +160,17 @@ export function edgeSocket(admission: Admission, { scope, open }: SocketRoute) {
   };
 }
 
-/** A browser cannot see the status of an upgrade, so the refusal is told on the socket. */
-function closeRefused(socket: RawSocket, error: unknown): void {
-  if (!(error instanceof ProblemError)) throw error;
-  const { status, detail } = error.problem;
-  socket.send(errorFrame(undefined, error.problem, undefined));
+function closeRefused(socket: RawSocket, { status, detail }: Problem): void {
   socket.close(CLOSE_CODES[status] ?? CLOSE_NOT_THIS_PROTOCOL, detail.slice(0, CLOSE_REASON_LENGTH_MAX));
-}
-
-/** Takes an `auth` frame; whether it was one. Where its token is refused, what was there before goes on. */
-function renews(
-  admission: Admission,
-  scope: Scope,
-  socket: RawSocket,
-  opened: OpenSocket,
-  text: string,
-): boolean {
-  const answer = (error: unknown): void => {
-    if (!(error instanceof ProblemError)) throw error;
-    socket.send(errorFrame(undefined, error.problem, undefined));
-  };
-  try {
-    const token = tokenOfAuthFrame(text);
-    if (token === undefined) return false;
-    const renewed = admission.renew(token, scope).then((caller) => {
-      if (openSockets.get(socket) !== opened) return;
-      opened.handler.renewed(caller);
-      opened.caller = caller;
-      socket.send(authAnswer(caller.principal.expiresAt));
-    });
-    renewed.catch(answer);
-  } catch (error) {
-    answer(error);
-  }
-  return true;
 }
 
 /** Closes the sockets whose credentials are over. @param now milliseconds since 1970. */
 export function closeExpired(now: number): void {
   for (const [socket, { caller }] of openSockets) {
     const fault = faultOfStanding(caller, now);
-    if (fault !== undefined) closeRefused(socket, new ProblemError(fault));
+    if (fault === undefined) continue;
+    socket.send(errorFrame(undefined, fault, undefined));
+    closeRefused(socket, fault);
   }
 }
 

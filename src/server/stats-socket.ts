@@ -4,11 +4,12 @@ import type { Grant } from "../access/grant.ts";
 import { FaultList, pointerTo, unknownField } from "../events/decode-event.ts";
 import { faultOfPattern } from "../events/topic-pattern.ts";
 import type { StatsSink } from "../live/stats-group.ts";
-import { STATS_INTERVAL_DEFAULT_MS, type StatsHub, type StatsSubscription } from "../live/stats-hub.ts";
+import { STATS_INTERVAL_DEFAULT_MS, type StatsSubscription } from "../live/stats-hub.ts";
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
 import { QueryReader } from "./query.ts";
+import type { Services } from "./services.ts";
 import type { RawSocket, SocketHandler } from "./sockets.ts";
 import { visiblePatterns } from "./visible-topics.ts";
 
@@ -26,7 +27,7 @@ export class StatsSocket implements SocketHandler {
 
   /** @throws ProblemError where the query cannot be used, or asks for what may not be seen. */
   constructor(
-    private readonly hub: StatsHub,
+    private readonly services: Pick<Services, "hub" | "refusals">,
     socket: RawSocket,
     private grant: Grant,
     url: string,
@@ -64,7 +65,7 @@ export class StatsSocket implements SocketHandler {
   }
 
   closed(): void {
-    this.hub.unsubscribe(this.#sink);
+    this.services.hub.unsubscribe(this.#sink);
   }
 
   #receive(frame: Record<string, unknown>): void {
@@ -74,11 +75,12 @@ export class StatsSocket implements SocketHandler {
   }
 
   #subscribe(asked: StatsSubscription, grant: Grant): void {
-    this.hub.subscribe(this.#sink, { ...asked, patterns: visiblePatterns(grant, asked.patterns) });
+    this.services.hub.subscribe(this.#sink, { ...asked, patterns: visiblePatterns(grant, asked.patterns) });
     this.#asked = asked;
   }
 
   #refuse(refused: Problem): void {
+    this.services.refusals.count(refused);
     this.#answer(errorFrame(undefined, refused, undefined));
   }
 

@@ -25,9 +25,10 @@ export function statsRoutes(services: Services) {
     )
     .ws(
       "/ws/stats",
-      edgeSocket(admission, {
+      edgeSocket(services, {
+        path: "/ws/stats",
         scope: "subscribe",
-        open: (socket, request, { grant }) => new StatsSocket(services.hub, socket, grant, request.url),
+        open: (socket, request, { grant }) => new StatsSocket(services, socket, grant, request.url),
       }),
     );
 }

@@ -23,6 +23,10 @@ export function seesAll(grant: Grant): boolean {
   return patternsOf(grant).matchesAll;
 }
 
+export function sees(grant: Grant, topic: string): boolean {
+  return patternsOf(grant).matches(topic);
+}
+
 /** The topics of a board that a grant covers. Kept, so that a board's topics are held against a grant once. */
 export function visibleTopics(grant: Grant, board: CounterBoard): TopicFilter {
   let filter = filtersByGrant.get(grant);
@@ -32,7 +36,7 @@ export function visibleTopics(grant: Grant, board: CounterBoard): TopicFilter {
 
 /** @throws ProblemError `forbidden_topic` */
 export function expectVisible(grant: Grant, topic: string): void {
-  if (!patternsOf(grant).matches(topic)) refuse("forbidden_topic", `Reading \`${topic}\` is not allowed.`);
+  if (!sees(grant, topic)) refuse("forbidden_topic", `Reading \`${topic}\` is not allowed.`);
 }
 
 /**

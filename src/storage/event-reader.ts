@@ -2,7 +2,7 @@
 
 export interface EventQuery {
   readonly topic?: string;
-  /** Patterns of the topics that the page is limited to, where it is; never none. */
+  /** Patterns of the topics that may be seen, where not all may: beside them nothing is told, no gap either. */
   readonly topics?: readonly string[];
   /** Exclusive: greater than it in ascending order, less than it in descending order. */
   readonly after?: number;
@@ -33,7 +33,7 @@ export interface EventKey {
 /** The latest conflicts, newest first. */
 export interface ConflictQuery {
   readonly topic?: string;
-  /** Patterns of the topics that the page is limited to, where it is; never none. */
+  /** Patterns of the topics that may be seen, where not all may. */
   readonly topics?: readonly string[];
   readonly limit: number;
 }

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { makeApp } from "../../src/server/app.ts";
+import { METRICS_TYPE } from "../../src/server/models/metrics.ts";
 import type { Services } from "../../src/server/services.ts";
 import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
@@ -73,7 +74,8 @@ describe("the document", () => {
         expect(answer.description).not.toBeEmpty();
         const types = Object.keys(answer.content ?? {});
         const isProblem = status !== "200" && !path.startsWith("/health");
-        expect(types).toEqual([isProblem ? "application/problem+json" : "application/json"]);
+        const type = path === "/metrics" ? METRICS_TYPE : "application/json";
+        expect(types).toEqual([isProblem ? "application/problem+json" : type]);
         expect(Object.keys(answer.content![types[0]!]!.examples ?? {})).not.toBeEmpty();
       }
     }
@@ -148,6 +150,8 @@ const REQUESTS: [method: string, template: string, path: string, status: number,
   ["get", "/health", "/health", 200],
   ["get", "/health/live", "/health/live", 200],
   ["get", "/health/ready", "/health/ready", 200],
+  ["get", "/metrics", "/metrics", 200],
+  ["get", "/metrics", "/metrics?topic=orders", 422],
   ["post", "/publish", "/publish", 200, { body: '{"event_id":"single"}' }],
   ["post", "/publish", "/publish", 200, { body: '{"event_id":"single"}' }],
   ["post", "/publish", "/publish?results=true", 200, { body: '{"event_id":"single"}' }],

@@ -1,0 +1,34 @@
+/** What the process takes of the machine, as far as the system tells. */
+
+import { readdirSync, readFileSync } from "node:fs";
+
+const MICROSECONDS_PER_SECOND = 1_000_000;
+
+export function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / MICROSECONDS_PER_SECOND;
+}
+
+export function residentBytes(): number {
+  return process.memoryUsage.rss();
+}
+
+/** Undefined where there is no /proc. */
+export function openFiles(): number | undefined {
+  try {
+    // One of them is the folder that is being read.
+    return readdirSync("/proc/self/fd").length - 1;
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many it may have; undefined where there is no /proc, or no limit. */
+export function openFilesMax(): number | undefined {
+  try {
+    const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
+    return soft === undefined ? undefined : Number(soft);
+  } catch {
+    return undefined;
+  }
+}
