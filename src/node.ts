@@ -2,7 +2,9 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { faultOfExposure, Gate } from "./access/gate.ts";
+import { Access } from "./access/access.ts";
+import { faultOfExposure } from "./access/gate.ts";
+import type { JwtSettings } from "./access/jwt.ts";
 import { limitSettingsOf } from "./config/limit-settings.ts";
 import type { Config } from "./config/settings.ts";
 import { LedgerClient } from "./ingest/ledger-client.ts";
@@ -50,11 +52,18 @@ const SWEEP_INTERVAL_MS = 250;
 /** Time for the last HTTP answers to leave. */
 const FLUSH_TIMEOUT_MS = 100;
 
+export interface NodeOptions {
+  readonly config: Config;
+  /** What JSON Web Tokens are checked by; undefined where none are taken. */
+  readonly jwt: JwtSettings | undefined;
+  readonly files: NodeFiles;
+  /** Tells the person who runs the node. */
+  readonly log: (line: string) => void;
+}
+
 /** @throws Error with one sentence where it must not or cannot be started like this. */
-export function startNode(config: Config, files: NodeFiles, log: (line: string) => void): Node {
-  const gate = new Gate({ authenticators: [], anonymousScopes: config.allowAnonymous });
-  const exposure = faultOfExposure(config.host, gate);
-  if (exposure !== undefined) throw new Error(exposure);
+export async function startNode({ config, jwt, files, log }: NodeOptions): Promise<Node> {
+  const access = await openAccess(config, jwt, log);
   const databasePath = join(config.data, "onefold.db");
   const lock = ownData(config.data, databasePath);
   const ready = Promise.withResolvers<{ events: number; topics: number }>();
@@ -64,10 +73,7 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
   let app: App | undefined;
   const hub = new StatsHub({
     now: () => performance.now(),
-    every: (intervalMs, tick) => {
-      const timer = setInterval(tick, intervalMs);
-      return () => clearInterval(timer);
-    },
+    every,
     soon: (task) => void setImmediate(task),
     newEpoch: () => crypto.randomUUID(),
   });
@@ -98,8 +104,8 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     inflightMax: config.maxInflight,
   };
   const clock = { now: Date.now, startedAt: Date.now() };
-  const origins = new OriginPolicy({ allowed: config.allowOrigins, isLocalOnly: () => gate.isOpen });
-  const admission = new Admission({ gate, origins });
+  const origins = new OriginPolicy({ allowed: config.allowOrigins, isLocalOnly: () => access.gate.isOpen });
+  const admission = new Admission({ gate: access.gate, origins });
   setInterval(() => closeExpired(Date.now()), SWEEP_INTERVAL_MS).unref();
   const services: Services = {
     admission,
@@ -126,7 +132,7 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     url: `http://${urlHost(config.host)}:${app.server!.port}`,
     ready: ready.promise,
     failed: failed.promise,
-    stop: () => stop(app, ledger, threads, lock, config.drainTimeout),
+    stop: () => stop({ app, ledger, threads, lock, access }, config.drainTimeout),
   };
 }
 
@@ -151,13 +157,35 @@ function ownData(folder: string, databasePath: string): OwnerLock {
   }
 }
 
-async function stop(
-  app: App,
-  ledger: LedgerClient,
-  threads: Threads,
-  lock: { release(): void },
-  drainTimeoutMs: number,
-): Promise<void> {
+/** @throws Error with one sentence where everybody would be let in, or what decides it cannot be read. */
+async function openAccess(
+  { data, host, allowAnonymous }: Config,
+  jwt: JwtSettings | undefined,
+  log: (line: string) => void,
+): Promise<Access> {
+  const access = await Access.open(
+    { folder: data, anonymousScopes: allowAnonymous, jwt },
+    { now: Date.now, elapsed: () => performance.now(), every, log },
+  );
+  const exposure = faultOfExposure(host, access.gate);
+  if (exposure !== undefined) throw new Error(exposure);
+  return access;
+}
+
+function every(intervalMs: number, tick: () => void): () => void {
+  const timer = setInterval(tick, intervalMs);
+  return () => clearInterval(timer);
+}
+
+interface Parts {
+  readonly app: App;
+  readonly ledger: LedgerClient;
+  readonly threads: Threads;
+  readonly lock: OwnerLock;
+  readonly access: Access;
+}
+
+async function stop({ app, ledger, threads, lock, access }: Parts, drainTimeoutMs: number): Promise<void> {
   // Not awaited: it resolves only when every connection is gone.
   const stopped = app.server?.stop(false);
   await Promise.race([ledger.drain(), Bun.sleep(drainTimeoutMs)]);
@@ -168,7 +196,7 @@ async function stop(
     Bun.sleep(CLOSE_TIMEOUT_MS).then(() => false),
   ]);
   threads.closeReaders();
-  await Promise.race([stopped, Bun.sleep(FLUSH_TIMEOUT_MS)]);
+  await Promise.race([Promise.all([stopped, access.close()]), Bun.sleep(FLUSH_TIMEOUT_MS)]);
   app.server?.stop(true);
   threads.closeLedger();
   // A commit may still be in its sync: then the file is ours until the process has ended.

@@ -86,6 +86,13 @@ export const SETTINGS = {
     choices: SCOPES,
     help: "What may be done without credentials. Unless said, nothing as soon as there are credentials; before, all, from this machine.",
   },
+  firstToken: {
+    kind: "choice",
+    group: "Access",
+    default: "none",
+    choices: ["none", "print"],
+    help: "What to do at a start without any token: with print one for everything is made, and shown that once.",
+  },
   allowOrigins: {
     kind: "list",
     group: "Access",
