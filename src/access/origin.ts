@@ -2,6 +2,6 @@
 
 /** What is wrong with an origin that is to be let in, or undefined. */
 export function faultOfOrigin(origin: string): string | undefined {
-  const isWhole = origin === "null" || URL.parse(origin)?.origin === origin;
+  const isWhole = origin === "null" || (!origin.includes("*") && URL.parse(origin)?.origin === origin);
   return isWhole ? undefined : "is no origin; one is written like `https://app.example`, without a path";
 }
