@@ -2,11 +2,13 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Config } from "./config/settings.ts";
+import { type Config, NO_TCP } from "./config/settings.ts";
 import { LedgerClient } from "./ingest/ledger-client.ts";
 import type { FromLedger, ToLedger } from "./ingest/ledger-messages.ts";
 import { StatsHub } from "./live/stats-hub.ts";
-import { type App, makeApp } from "./server/app.ts";
+import { makeApp } from "./server/app.ts";
+import { BodyBudget } from "./server/body.ts";
+import { Listeners, type ListenSettings } from "./server/listening/listeners.ts";
 import type { Services } from "./server/services.ts";
 import { closeSockets, openSockets } from "./server/sockets.ts";
 import { type FromReader, ReaderClient } from "./storage/reader-messages.ts";
@@ -26,12 +28,17 @@ export interface NodeFiles {
 }
 
 export interface Node {
-  /** The address it serves on. */
-  readonly url: string;
+  /** Where it is reached: `http://…`, `https://…`, `unix:…`. */
+  readonly addresses: readonly string[];
   /** Resolves when publishes are taken. @throws Error when the store cannot be opened. */
   readonly ready: Promise<{ events: number; topics: number }>;
   /** Resolves with a reason when the node cannot go on. */
   readonly failed: Promise<string>;
+  /**
+   * Reads again what may change while it runs. What is wrong is noticed before anything has changed.
+   * @throws Error with one sentence
+   */
+  reload(): Promise<void>;
   /** Takes nothing more, answers what is in flight, closes sockets with 1012, checkpoints. */
   stop(): Promise<void>;
 }
@@ -42,14 +49,18 @@ const CLOSE_TIMEOUT_MS = 1_000;
 /** Time for the last HTTP answers to leave. */
 const FLUSH_TIMEOUT_MS = 100;
 
-export function startNode(config: Config, files: NodeFiles, log: (line: string) => void): Node {
+/** @throws Error with one sentence when the data is another's, or it cannot listen. */
+export async function startNode(
+  config: Config,
+  files: NodeFiles,
+  log: (line: string) => void,
+): Promise<Node> {
   const databasePath = join(config.data, "onefold.db");
   const lock = ownData(config.data, databasePath);
   const ready = Promise.withResolvers<{ events: number; topics: number }>();
   const failed = Promise.withResolvers<string>();
   const threads = new Threads((reason) => failed.resolve(reason));
 
-  let app: App | undefined;
   const hub = new StatsHub({
     now: () => performance.now(),
     every: (intervalMs, tick) => {
@@ -86,8 +97,9 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     inflightMax: config.maxInflight,
   };
   const clock = { now: Date.now, startedAt: Date.now() };
-  const services: Services = { ledger, reader, hub, limits, clock, log };
-  app = makeApp(services).listen({ hostname: config.host, port: config.port });
+  const bodyBudget = new BodyBudget(limits.readingBytesMax);
+  const services: Services = { ledger, reader, hub, limits, bodyBudget, clock, log };
+  const listeners = await Listeners.open(listenSettingsOf(config), () => makeApp(services));
   threads.openLedger(files, ledger, {
     databasePath,
     migrationsFolder: files.migrationsFolder,
@@ -97,10 +109,14 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     restartRequest,
   });
   return {
-    url: `http://${urlHost(config.host)}:${app.server!.port}`,
+    addresses: listeners.addresses,
     ready: ready.promise,
     failed: failed.promise,
-    stop: () => stop(app, ledger, threads, lock, config.drainTimeout),
+    async reload() {
+      const renewed = listeners.prepareReload().apply();
+      if (renewed !== undefined) log(renewed);
+    },
+    stop: () => stop(listeners, ledger, threads, lock, config.drainTimeout),
   };
 }
 
@@ -111,6 +127,10 @@ export function retentionOf({
   dedupWindow,
 }: RetentionSettings): Retention {
   return { events: retainEvents, ages: retainFor, bytes: retainBytes, dedupWindowMs: dedupWindow };
+}
+
+function listenSettingsOf(config: Config): ListenSettings {
+  return { ...config, host: config.host === NO_TCP ? undefined : config.host };
 }
 
 /** Makes the data folder where it is missing, and takes possession of it. */
@@ -126,14 +146,14 @@ function ownData(folder: string, databasePath: string): OwnerLock {
 }
 
 async function stop(
-  app: App,
+  listeners: Listeners,
   ledger: LedgerClient,
   threads: Threads,
   lock: { release(): void },
   drainTimeoutMs: number,
 ): Promise<void> {
   // Not awaited: it resolves only when every connection is gone.
-  const stopped = app.server?.stop(false);
+  const stopped = listeners.stop();
   await Promise.race([ledger.drain(), Bun.sleep(drainTimeoutMs)]);
   if (openSockets.size > 0) await closeSockets(1012, "restarting: reconnect", CLOSE_TIMEOUT_MS);
   // Before the readers: a connection that closes takes the checkpoint's lock, and the ledger could not copy its log back.
@@ -143,7 +163,7 @@ async function stop(
   ]);
   threads.closeReaders();
   await Promise.race([stopped, Bun.sleep(FLUSH_TIMEOUT_MS)]);
-  app.server?.stop(true);
+  listeners.close();
   threads.closeLedger();
   // A commit may still be in its sync: then the file is ours until the process has ended.
   if (isClosed) lock.release();
@@ -206,8 +226,4 @@ class Threads {
 function messageOf({ message }: ErrorEvent): string {
   const [, found = message] = /^(?:\w*[eE]rror): (.*)$/m.exec(message) ?? [];
   return found;
-}
-
-function urlHost(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

@@ -3,6 +3,7 @@
 import {
   type ChoiceFlag,
   type DurationFlag,
+  type FileModeFlag,
   flagOf,
   type IntegerFlag,
   type TextFlag,
@@ -11,11 +12,21 @@ import {
 } from "./flags.ts";
 
 /** A setting is a flag of `serve` that is also an environment variable. */
-export type Setting = (TextFlag | IntegerFlag | ChoiceFlag | DurationFlag | TopicLimitsFlag) & {
-  readonly group: "Node" | "Retention" | "Limits";
+export type Setting = (
+  | TextFlag
+  | IntegerFlag
+  | ChoiceFlag
+  | DurationFlag
+  | FileModeFlag
+  | TopicLimitsFlag
+) & {
+  readonly group: "Node" | "TLS" | "Retention" | "Limits";
 };
 
 const MIB = 1024 * 1024;
+
+/** The host of a node that is reached over its unix socket alone. */
+export const NO_TCP = "none";
 
 export const SETTINGS = {
   host: {
@@ -23,7 +34,7 @@ export const SETTINGS = {
     group: "Node",
     default: "127.0.0.1",
     placeholder: "ADDRESS",
-    help: "Address to listen on.",
+    help: "Address to listen on, or `none` for a unix socket alone.",
   },
   port: {
     kind: "integer",
@@ -33,6 +44,19 @@ export const SETTINGS = {
     max: 65_535,
     unit: "port",
     help: "Port to listen on; 0 takes a free one.",
+  },
+  unixSocket: {
+    kind: "text",
+    group: "Node",
+    default: "",
+    placeholder: "FILE",
+    help: "Unix socket to listen on as well; without TLS.",
+  },
+  unixSocketMode: {
+    kind: "file mode",
+    group: "Node",
+    default: 0o660,
+    help: "Who may connect to it.",
   },
   data: {
     kind: "text",
@@ -56,6 +80,27 @@ export const SETTINGS = {
     max: 600_000,
     unit: "ms",
     help: "How long a shutdown waits for what is in flight.",
+  },
+  tlsCert: {
+    kind: "text",
+    group: "TLS",
+    default: "",
+    placeholder: "FILE",
+    help: "Certificate in PEM form, with those between it and its CA; read again at SIGHUP.",
+  },
+  tlsKey: {
+    kind: "text",
+    group: "TLS",
+    default: "",
+    placeholder: "FILE",
+    help: "Its private key, not encrypted.",
+  },
+  tlsClientCa: {
+    kind: "text",
+    group: "TLS",
+    default: "",
+    placeholder: "FILE",
+    help: "Lets in only who has a certificate signed by one of these.",
   },
   retainEvents: {
     kind: "topic limits",

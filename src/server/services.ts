@@ -3,6 +3,7 @@
 import type { LedgerClient } from "../ingest/ledger-client.ts";
 import type { StatsHub } from "../live/stats-hub.ts";
 import type { EventReader } from "../storage/event-reader.ts";
+import type { BodyBudget } from "./body.ts";
 
 export interface ServerLimits {
   readonly bodyBytesMax: number;
@@ -17,6 +18,8 @@ export interface Services {
   readonly reader: EventReader;
   readonly hub: StatsHub;
   readonly limits: ServerLimits;
+  /** One for all that the node listens on. */
+  readonly bodyBudget: BodyBudget;
   readonly clock: ServerClock;
   /** Tells the person who runs the node; never a payload, a token or a query string. */
   readonly log: (line: string) => void;
