@@ -99,7 +99,7 @@ export async function startNode(
   const clock = { now: Date.now, startedAt: Date.now() };
   const bodyBudget = new BodyBudget(limits.readingBytesMax);
   const services: Services = { ledger, reader, hub, limits, bodyBudget, clock, log };
-  const listeners = await Listeners.open(listenSettingsOf(config), () => makeApp(services));
+  const listeners = await Listeners.open(listenSettingsOf(config), (options) => makeApp(services, options));
   threads.openLedger(files, ledger, {
     databasePath,
     migrationsFolder: files.migrationsFolder,

@@ -21,6 +21,8 @@ export interface ListeningApp {
   listen(options: ListenOptions): unknown;
 }
 
+type MakeApp = (options: { readonly isTls: boolean }) => ListeningApp;
+
 type ListenOptions = { hostname: string; port: number; tls?: Bun.TLSOptions } | { unix: string };
 
 /**
@@ -40,13 +42,13 @@ export interface PreparedReload {
 
 export class Listeners {
   readonly #settings: ListenSettings;
-  readonly #makeApp: () => ListeningApp;
+  readonly #makeApp: MakeApp;
   #tcp: Server<unknown> | undefined;
   #unix: Server<unknown> | undefined;
   #socketFile: SocketFile | undefined;
   readonly #retired: Server<unknown>[] = [];
 
-  private constructor(settings: ListenSettings, makeApp: () => ListeningApp) {
+  private constructor(settings: ListenSettings, makeApp: MakeApp) {
     this.#settings = settings;
     this.#makeApp = makeApp;
   }
@@ -55,7 +57,7 @@ export class Listeners {
    * Listens on all that the settings say. To be called before other threads open files: the umask is the process's.
    * @throws Error with one sentence
    */
-  static async open(settings: ListenSettings, makeApp: () => ListeningApp): Promise<Listeners> {
+  static async open(settings: ListenSettings, makeApp: MakeApp): Promise<Listeners> {
     const listeners = new Listeners(settings, makeApp);
     const { host, port, unixSocket } = settings;
     const tls = readTlsFiles(settings);
@@ -115,7 +117,7 @@ export class Listeners {
   }
 
   #serve(options: ListenOptions): Server<unknown> {
-    const app = this.#makeApp();
+    const app = this.#makeApp({ isTls: "tls" in options });
     const present = process.listeners("beforeExit");
     app.listen(options);
     // Elysia's own would hold on to every app for as long as the process lives; the node stops its servers itself.

@@ -4,11 +4,17 @@ import { linkSync, lstatSync, type Stats, unlinkSync } from "node:fs";
 import { createConnection } from "node:net";
 import { dirname, join } from "node:path";
 
+/** What an address of the kernel has room for, with the zero at its end. */
+const PATH_BYTES_MAX = 107;
+
 /**
  * Makes way for a socket: removes one that nobody answers on, as a killed process leaves it.
  * @throws Error with one sentence where something else is, or somebody answers.
  */
 export async function clearSocketPath(path: string): Promise<void> {
+  // The file could be made, under a shorter name, but nobody could connect to it.
+  if (Buffer.byteLength(path) > PATH_BYTES_MAX)
+    throw new Error(`--unix-socket must be at most ${PATH_BYTES_MAX} bytes long.`);
   const found = statOf(path);
   if (found === undefined) return;
   if (!found.isSocket()) throw new Error(`What is at --unix-socket ${path} is no socket: it stays as it is.`);
