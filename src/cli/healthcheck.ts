@@ -40,6 +40,7 @@ async function faultOf({ url, unixSocket, isLocal }: NodeAddress, name: string):
     if (error instanceof Error && error.name === "TimeoutError") {
       return `The node at ${name} gave no answer within ${ANSWER_TIMEOUT_MS / 1_000} seconds.`;
     }
-    return `No node can be reached at ${name}: is it running, and is that its address?`;
+    const reason = (error as { code?: string }).code ?? String(error);
+    return `No node can be reached at ${name} (${reason}): is it running, and is that its address?`;
   }
 }

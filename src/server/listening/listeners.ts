@@ -105,11 +105,18 @@ export class Listeners {
   }
 
   #renew(old: Server<unknown>, tls: TlsFiles): string {
-    this.#tcp = handOver(
-      old.port!,
-      () => this.#serve({ ...PROVISIONAL, ...tlsOptions(tls) }),
-      (server) => void server.stop(true),
-    );
+    try {
+      this.#tcp = handOver(
+        old.port!,
+        () => this.#serve({ ...PROVISIONAL, ...tlsOptions(tls) }),
+        (server) => void server.stop(true),
+      );
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`The certificate cannot be changed while the node runs (${reason}): restart it.`, {
+        cause: error,
+      });
+    }
     this.#retired.push(old);
     if (this.#retired.length > RETIRED_SERVERS_MAX) void this.#retired.shift()?.stop(false);
     const date = tls.validTo.toISOString().slice(0, 10);

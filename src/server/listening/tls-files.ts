@@ -66,7 +66,7 @@ function privateKeyOf(pem: string): KeyObject {
     throw new Error(
       isEncrypted
         ? "The key in --tls-key is encrypted: the node has nobody to ask for its passphrase."
-        : "Expected --tls-key to hold a private key in PEM form, got something else.",
+        : "The private key in --tls-key cannot be read: it is damaged, of an unknown kind, or not in PEM form.",
       { cause: error },
     );
   }
