@@ -106,7 +106,7 @@ describe("onefold healthcheck", () => {
     expect(await runToExit(["healthcheck", "--url", origin])).toEqual({
       exitCode: 1,
       stdout: "",
-      stderr: `onefold: No node can be reached at ${origin}: is it running, and is that its address?\n`,
+      stderr: `onefold: No node can be reached at ${origin} (ECONNREFUSED): is it running, and is that its address?\n`,
     });
   });
 
