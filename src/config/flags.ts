@@ -192,10 +192,7 @@ export function defaultText(flag: Flag): string {
       return flag.default.toString(8);
     case "topic limits":
       return UNLIMITED;
-    case "choices":
-    case "list":
-      return "none";
     default:
-      return flag.default === "" ? "none" : String(flag.default);
+      return String(flag.default);
   }
 }

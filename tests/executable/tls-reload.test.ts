@@ -126,7 +126,7 @@ test("SIGHUP does nothing to a node without TLS", async () => {
 describe.skipIf(isSkipped)("with new files at SIGHUP", () => {
   test.each(["127.0.0.1", "0.0.0.0", "::"])("a node on %s goes on at its address", async (host) => {
     using live = new LiveFiles();
-    await using node = await live.start(["--host", host]);
+    await using node = await live.start(["--host", host, "--allow-anonymous", "publish"]);
     for (let reload = 1; reload <= 2; reload++) {
       live.put();
       node.signal("SIGHUP");

@@ -125,7 +125,7 @@ describe.each(SETTING_NAMES)("%s", (name) => {
   test("is in the help and in the reference", () => {
     expect(flagsHelp(SETTINGS)).toContain(`${flag} `);
     expect(configurationPage()).toContain(
-      `| \`${flag}\` | \`${variableOf(name)}\` | ${setting.default === "" ? "" : `\`${defaultText(setting)}\``} |`,
+      `| \`${flag}\` | \`${variableOf(name)}\` | ${defaultText(setting) === "" ? "" : `\`${defaultText(setting)}\``} |`,
     );
   });
 });
