@@ -155,6 +155,23 @@ describe.skipIf(isSkipped)("with new files at SIGHUP", () => {
     expect(await channel.next()).toMatchObject({ type: "ack" });
   });
 
+  test("a shutdown closes the channels of every certificate", async () => {
+    using live = new LiveFiles();
+    await using node = await live.start();
+    using older = await openPublishChannel(node.wsUrl, { tls: { ca: ca.pem } });
+    live.put();
+    node.signal("SIGHUP");
+    await node.says(RELOADED);
+    using newer = await openPublishChannel(node.wsUrl, { tls: { ca: ca.pem } });
+    for (const channel of [older, newer]) {
+      channel.send({ event_id: crypto.randomUUID() });
+      expect(await channel.next()).toMatchObject({ type: "ack", unique_processed: 1 });
+    }
+    expect(await node.stop()).toBe(0);
+    expect(await older.closed).toMatchObject({ code: 1012 });
+    expect(await newer.closed).toMatchObject({ code: 1012 });
+  });
+
   test("nothing is lost of what goes on: channels, requests, and those who come at that moment", async () => {
     using live = new LiveFiles();
     await using node = await live.start();
