@@ -6,7 +6,19 @@ import { NodeProcess, runToExit } from "../support/node-process.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
 
-const COMMANDS = ["serve", "verify", "backup", "restore", "prune", "export", "bench", "healthcheck"];
+const COMMANDS = [
+  "serve",
+  "verify",
+  "backup",
+  "restore",
+  "prune",
+  "export",
+  "bench",
+  "healthcheck",
+  "token create",
+  "token list",
+  "token revoke",
+];
 
 describe.each([["--help"], ["-h"], ["help"]])("onefold %s", (flag) => {
   test("names every command", async () => {

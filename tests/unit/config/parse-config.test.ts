@@ -171,6 +171,15 @@ test.each([
   expect(message).not.toContain("\n");
 });
 
+test("secrets that stand in variables are no settings, and no flags", () => {
+  expect(parseConfig([], { ONEFOLD_TOKEN: "t", ONEFOLD_JWT_KEY: "k" })).toEqual(parseConfig([], {}));
+  expect(messageOf([], { ONEFOLD_TOKENS: "t" })).toBe(
+    "There is no setting ONEFOLD_TOKENS; the nearest is ONEFOLD_TOKEN.",
+  );
+  for (const flag of ["--token", "--jwt-key"])
+    expect(messageOf([flag, "secret"])).toMatch(/^There is no flag /);
+});
+
 test("variables of other programs are none of our business", () => {
   expect(parseConfig([], { PORT: "1", ONEFOLDX: "1", MY_ONEFOLD_PORT: "1" }).port).toBe(8080);
 });
