@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Counter, Gauge, Registry } from "prom-client";
 import { ANYONE } from "../../../src/access/grant.ts";
 import { limitSettingsOf } from "../../../src/config/limit-settings.ts";
 import { parseConfig } from "../../../src/config/parse-config.ts";
@@ -10,7 +11,8 @@ import { SETTING_NAMES, SETTINGS } from "../../../src/config/settings.ts";
 import { TopicPatterns } from "../../../src/events/topic-pattern.ts";
 import { LEDGER_STATES, LedgerClient } from "../../../src/ingest/ledger-client.ts";
 import { PROBLEM_CODES, problem } from "../../../src/problem.ts";
-import { METRICS } from "../../../src/server/metric-table.ts";
+import { expositionOf } from "../../../src/server/exposition.ts";
+import { METRICS, type Metric, type Sample } from "../../../src/server/metric-table.ts";
 import {
   EVERYTHING_IN_VIEW,
   type MetricsView,
@@ -61,8 +63,8 @@ function topic(name: string, received = 1): StoredTopic {
   return { name, ...counters, firstAt: 1, lastAt: 1 };
 }
 
-async function scrape(services: Services, view = EVERYTHING_IN_VIEW): Promise<Map<string, Family>> {
-  return parsePrometheus(await metricsText(services, view));
+function scrape(services: Services, view = EVERYTHING_IN_VIEW): Map<string, Family> {
+  return parsePrometheus(metricsText(services, view));
 }
 
 function names(families: ReadonlyMap<string, Family>): string[] {
@@ -72,7 +74,7 @@ function names(families: ReadonlyMap<string, Family>): string[] {
 const ODD_NAMES = ["orders", 'quo"ted', "back\\slash", "\\n", "zeilen\\", "été/ü", "a{b}=1"];
 
 test("every metric of the table is there, with its help, its type and its labels, and no other", async () => {
-  const families = await scrape(servicesWith([topic("orders")]));
+  const families = scrape(servicesWith([topic("orders")]));
   const found = [...families.values()].map(({ name, help, type, samples }) => ({
     name,
     help,
@@ -97,7 +99,7 @@ test("names are as Prometheus asks for: prefixed, base units last, no colons", (
 });
 
 test("topics of any name come back as they are", async () => {
-  const families = await scrape(servicesWith(ODD_NAMES.map((name, i) => topic(name, i + 1))));
+  const families = scrape(servicesWith(ODD_NAMES.map((name, i) => topic(name, i + 1))));
   for (const [i, name] of ODD_NAMES.entries())
     expect(sampleOf(families, "onefold_topic_events_received_total", { topic: name })).toBe(i + 1);
   expect(sampleOf(families, "onefold_events_received_total")).toBe(28);
@@ -105,7 +107,7 @@ test("topics of any name come back as they are", async () => {
 
 test("a thousand topics have series, the others are in the totals and counted", async () => {
   const count = TOPIC_SERIES_MAX + 1;
-  const families = await scrape(servicesWith(Array.from({ length: count }, (_, i) => topic(`t${i}`, 2))));
+  const families = scrape(servicesWith(Array.from({ length: count }, (_, i) => topic(`t${i}`, 2))));
   const series = families.get("onefold_topic_events_received_total")!.samples;
   expect(series).toHaveLength(TOPIC_SERIES_MAX);
   expect(series.map(({ labels }) => labels.topic)).not.toContain(`t${TOPIC_SERIES_MAX}`);
@@ -120,7 +122,7 @@ describe("whoever may see some topics only", () => {
 
   test("gets their counters and totals over them, no other name, and nothing of the node as a whole", async () => {
     const services = servicesWith(topics);
-    const text = await metricsText(services, limited);
+    const text = metricsText(services, limited);
     const families = parsePrometheus(text);
     expect(text).not.toContain("secret");
     expect(sampleOf(families, "onefold_events_received_total")).toBe(7);
@@ -134,32 +136,33 @@ describe("whoever may see some topics only", () => {
     const many = Array.from({ length: 3 * TOPIC_SERIES_MAX }, (_, i) =>
       topic(`${i % 2 ? "orders." : "t"}${i}`),
     );
-    const families = await scrape(servicesWith(many), limited);
+    const families = scrape(servicesWith(many), limited);
     expect(families.get("onefold_topic_events_received_total")!.samples).toHaveLength(TOPIC_SERIES_MAX);
     expect(sampleOf(families, "onefold_topics")).toBe((3 * TOPIC_SERIES_MAX) / 2);
   });
 
   test("and none at all gets zeros", async () => {
-    const families = await scrape(servicesWith(topics), { ...limited, visible: () => false });
+    const families = scrape(servicesWith(topics), { ...limited, visible: () => false });
     expect(sampleOf(families, "onefold_events_received_total")).toBe(0);
     expect(families.has("onefold_topic_events_received_total")).toBe(false);
   });
 });
 
 test("whoever may see all topics but not the node gets the topics alone", async () => {
-  const families = await scrape(servicesWith([topic("a")]), { visible: "all", showsProcess: false });
+  const families = scrape(servicesWith([topic("a")]), { visible: "all", showsProcess: false });
   expect(names(families).filter((name) => !/^onefold_(?:topic|events_)/.test(name))).toEqual([]);
   expect(sampleOf(families, "onefold_events_received_total")).toBe(1);
 });
 
 test("before the store has been opened there are no counters, since a 0 would look like a reset", async () => {
   const services = servicesWith(undefined);
-  const families = await scrape(services);
+  const families = scrape(services);
+  expect(metricsText(services, { visible: () => true, showsProcess: true })).toBe("");
   expect(names(families).filter((name) => /^onefold_(?:topic|events_|revision)/.test(name))).toEqual([]);
   expect(sampleOf(families, "onefold_ready")).toBe(0);
   expect(sampleOf(families, "onefold_storage_state", { state: "starting" })).toBe(1);
   services.ledger.receive({ kind: "opened", contents: { databaseId: "d", events: 0, topics: [] } });
-  const opened = await scrape(services);
+  const opened = scrape(services);
   expect(sampleOf(opened, "onefold_ready")).toBe(1);
   for (const state of LEDGER_STATES)
     expect(sampleOf(opened, "onefold_storage_state", { state })).toBe(state === "ready" ? 1 : 0);
@@ -169,7 +172,7 @@ test("refusals are counted by code, and every code is there from the start", asy
   const services = servicesWith([]);
   services.refusals.count(problem("overloaded", "x"));
   services.refusals.count(problem("overloaded", "x"));
-  const families = await scrape(services);
+  const families = scrape(services);
   const codes = families.get("onefold_refused_total")!.samples.map(({ labels }) => labels.code);
   expect(codes).toEqual(PROBLEM_CODES);
   for (const code of PROBLEM_CODES)
@@ -181,14 +184,14 @@ test("what waits is told in publishes and in bytes", async () => {
   services.ledger.receive({ kind: "opened", contents: { databaseId: "d", events: 0, topics: [] } });
   for (const text of ["12345", "123"])
     services.ledger.submit({ text, form: "body", wantsResults: false, grant: ANYONE }, ignore);
-  const families = await scrape(services);
+  const families = scrape(services);
   expect(sampleOf(families, "onefold_waiting_publishes")).toBe(2);
   expect(sampleOf(families, "onefold_waiting_bytes")).toBe(8);
 });
 
 test("every limit that is a number is there under its name, with the value that was set", async () => {
   const config = parseConfig(["--max-topics", "77"], {});
-  const families = await scrape({ ...servicesWith([]), limitSettings: limitSettingsOf(config) });
+  const families = scrape({ ...servicesWith([]), limitSettings: limitSettingsOf(config) });
   expect(sampleOf(families, "onefold_limit", { name: "max_topics" })).toBe(77);
   expect(sampleOf(families, "onefold_limit", { name: "max_body_bytes" })).toBe(SETTINGS.maxBodyBytes.default);
   const numbers = SETTING_NAMES.filter(
@@ -199,7 +202,7 @@ test("every limit that is a number is there under its name, with the value that 
 });
 
 test("of the process there is what the system says", async () => {
-  const families = await scrape(servicesWith([]));
+  const families = scrape(servicesWith([]));
   expect(sampleOf(families, "process_resident_memory_bytes")).toBeGreaterThan(1_000_000);
   expect(sampleOf(families, "process_cpu_seconds_total")).toBeGreaterThan(0);
   expect(sampleOf(families, "process_start_time_seconds")).toBe(10);
@@ -232,6 +235,39 @@ test("the table in docs/operations.md is the table of metrics", () => {
   const shown = page.split("\n").filter((line) => /^\| `(?:onefold|process)_/.test(line));
   expect(shown).toEqual(rows);
   expect(page).toContain(`${TOPIC_SERIES_MAX.toLocaleString("en")} topics`);
+});
+
+test("what is written is what Prometheus' own client for JavaScript writes", async () => {
+  const registry = new Registry();
+  const written = (name: string, type: "counter" | "gauge", series: readonly [string, number][]) => {
+    const help = `Of ${name}: "a\\b".\nNext line.`;
+    const labels = ["name", "other"];
+    const options = { name, help, labelNames: labels, registers: [registry] };
+    const samples = series.map(([text, value], i): Sample => ({ labels: [text, `${i}`], value }));
+    const client = type === "counter" ? new Counter(options) : new Gauge(options);
+    for (const [i, [text, value]] of series.entries()) {
+      const labelled = { name: text, other: `${i}` };
+      if (client instanceof Gauge) client.set(labelled, value);
+      else client.inc(labelled, value);
+    }
+    const metric: Metric = { name, help, type, unit: "", labels, of: "node", read: () => samples };
+    return [metric, samples] as const;
+  };
+  const numbers = [0, 1, 2.5, 1e21, 5e-7, Number.MAX_SAFE_INTEGER, 0.1 + 0.2];
+  const metrics = [
+    written(
+      "a_total",
+      "counter",
+      ODD_NAMES.map((name, i) => [name, numbers[i]!]),
+    ),
+    written("b", "gauge", [
+      ["line\nbreak", Number.POSITIVE_INFINITY],
+      ['"', Number.NEGATIVE_INFINITY],
+      ["\\", -1],
+    ]),
+  ];
+  const theirs = (await registry.metrics()).replaceAll("\n\n", "\n");
+  expect(expositionOf(metrics)).toBe(theirs);
 });
 
 describe("the reader of the format", () => {
