@@ -1,7 +1,7 @@
 /** GET /metrics shows what the node knows, in Prometheus' format, and to nobody more than it may see. */
 
 import { describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Counter, Gauge, Registry } from "prom-client";
 import { ANYONE } from "../../../src/access/grant.ts";
@@ -20,6 +20,7 @@ import {
   metricsText,
   TOPIC_SERIES_MAX,
 } from "../../../src/server/metrics.ts";
+import { openFiles } from "../../../src/server/process-figures.ts";
 import { RefusalCounts } from "../../../src/server/refusals.ts";
 import type { Services } from "../../../src/server/services.ts";
 import type { StoredTopic } from "../../../src/storage/event-store.ts";
@@ -209,6 +210,15 @@ test("of the process there is what the system says", async () => {
   expect(sampleOf(families, "process_uptime_seconds")).toBe(2.5);
   expect(sampleOf(families, "process_open_fds")).toBeWithin(3, 10_000);
   expect(sampleOf(families, "process_max_fds")).toBeGreaterThan(sampleOf(families, "process_open_fds"));
+});
+
+test("open files are counted where the system tells no number, and unknown where it tells nothing", () => {
+  expect(openFiles("/proc/self/ns")).toBe(readdirSync("/proc/self/ns").length - 1);
+  expect(openFiles("/proc/nothing")).toBeUndefined();
+  const before = openFiles()!;
+  const files = Array.from({ length: 50 }, () => openSync("/dev/null", "r"));
+  expect(openFiles()! - before).toBeGreaterThanOrEqual(45);
+  for (const file of files) closeSync(file);
 });
 
 describe("the route", () => {
