@@ -2,7 +2,7 @@
 
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { expectWellFormedProblem } from "../support/contract.ts";
-import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
+import { TEST_TIMEOUT_MS, until } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
 import { type Family, parsePrometheus, sampleOf } from "../support/prometheus.ts";
 import { openPublishChannel, TestSocket } from "../support/socket.ts";
@@ -130,10 +130,8 @@ test("open sockets are counted by route, and subscribers", async () => {
     expect(await sockets()).toEqual([2, 1, 1]);
     three.close();
     await three.closed;
-    // The node hears of the closing about when the client does; the test's own timeout ends the waiting.
-    let left = await sockets();
-    while (left[1] !== 0) left = await sockets();
-    expect(left).toEqual([2, 0, 0]);
+    await until(async () => (await sockets())[1] === 0);
+    expect(await sockets()).toEqual([2, 0, 0]);
   }
 });
 
