@@ -2,15 +2,20 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { Access } from "./access/access.ts";
+import { faultOfExposure } from "./access/gate.ts";
+import type { JwtSettings } from "./access/jwt.ts";
 import { limitSettingsOf } from "./config/limit-settings.ts";
 import type { Config } from "./config/settings.ts";
 import { LedgerClient } from "./ingest/ledger-client.ts";
 import type { FromLedger, ToLedger } from "./ingest/ledger-messages.ts";
 import { StatsHub } from "./live/stats-hub.ts";
+import { Admission } from "./server/admission.ts";
 import { type App, makeApp } from "./server/app.ts";
+import { OriginPolicy } from "./server/origins.ts";
 import { RefusalCounts } from "./server/refusals.ts";
 import type { Services } from "./server/services.ts";
-import { closeSockets, openSockets } from "./server/sockets.ts";
+import { closeExpired, closeSockets, openSockets } from "./server/sockets.ts";
 import { type FromReader, ReaderClient } from "./storage/reader-messages.ts";
 import type { Retention } from "./storage/retention.ts";
 import { makeRestartRequest } from "./storage/sqlite/checkpointer.ts";
@@ -41,10 +46,24 @@ export interface Node {
 /** Time for closing frames to reach their clients, and for the store to close. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
+/** How often open sockets are held against what their credentials are worth by now. */
+const SWEEP_INTERVAL_MS = 250;
+
 /** Time for the last HTTP answers to leave. */
 const FLUSH_TIMEOUT_MS = 100;
 
-export function startNode(config: Config, files: NodeFiles, log: (line: string) => void): Node {
+export interface NodeOptions {
+  readonly config: Config;
+  /** What JSON Web Tokens are checked by; undefined where none are taken. */
+  readonly jwt: JwtSettings | undefined;
+  readonly files: NodeFiles;
+  /** Tells the person who runs the node. */
+  readonly log: (line: string) => void;
+}
+
+/** @throws Error with one sentence where it must not or cannot be started like this. */
+export async function startNode({ config, jwt, files, log }: NodeOptions): Promise<Node> {
+  const access = await openAccess(config, jwt, log);
   const databasePath = join(config.data, "onefold.db");
   const lock = ownData(config.data, databasePath);
   const ready = Promise.withResolvers<{ events: number; topics: number }>();
@@ -54,10 +73,7 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
   let app: App | undefined;
   const hub = new StatsHub({
     now: () => performance.now(),
-    every: (intervalMs, tick) => {
-      const timer = setInterval(tick, intervalMs);
-      return () => clearInterval(timer);
-    },
+    every,
     soon: (task) => void setImmediate(task),
     newEpoch: () => crypto.randomUUID(),
   });
@@ -88,7 +104,12 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     inflightMax: config.maxInflight,
   };
   const clock = { now: Date.now, startedAt: Date.now() };
+  const origins = new OriginPolicy({ allowed: config.allowOrigins, isLocalOnly: () => access.gate.isOpen });
+  const admission = new Admission({ gate: access.gate, origins });
+  setInterval(() => closeExpired(Date.now()), SWEEP_INTERVAL_MS).unref();
   const services: Services = {
+    admission,
+    origins,
     ledger,
     reader,
     hub,
@@ -111,7 +132,7 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     url: `http://${urlHost(config.host)}:${app.server!.port}`,
     ready: ready.promise,
     failed: failed.promise,
-    stop: () => stop(app, ledger, threads, lock, config.drainTimeout),
+    stop: () => stop({ app, ledger, threads, lock, access }, config.drainTimeout),
   };
 }
 
@@ -136,13 +157,35 @@ function ownData(folder: string, databasePath: string): OwnerLock {
   }
 }
 
-async function stop(
-  app: App,
-  ledger: LedgerClient,
-  threads: Threads,
-  lock: { release(): void },
-  drainTimeoutMs: number,
-): Promise<void> {
+/** @throws Error with one sentence where everybody would be let in, or what decides it cannot be read. */
+async function openAccess(
+  { data, host, allowAnonymous }: Config,
+  jwt: JwtSettings | undefined,
+  log: (line: string) => void,
+): Promise<Access> {
+  const access = await Access.open(
+    { folder: data, anonymousScopes: allowAnonymous, jwt },
+    { now: Date.now, elapsed: () => performance.now(), every, log },
+  );
+  const exposure = faultOfExposure(host, access.gate);
+  if (exposure !== undefined) throw new Error(exposure);
+  return access;
+}
+
+function every(intervalMs: number, tick: () => void): () => void {
+  const timer = setInterval(tick, intervalMs);
+  return () => clearInterval(timer);
+}
+
+interface Parts {
+  readonly app: App;
+  readonly ledger: LedgerClient;
+  readonly threads: Threads;
+  readonly lock: OwnerLock;
+  readonly access: Access;
+}
+
+async function stop({ app, ledger, threads, lock, access }: Parts, drainTimeoutMs: number): Promise<void> {
   // Not awaited: it resolves only when every connection is gone.
   const stopped = app.server?.stop(false);
   await Promise.race([ledger.drain(), Bun.sleep(drainTimeoutMs)]);
@@ -153,7 +196,7 @@ async function stop(
     Bun.sleep(CLOSE_TIMEOUT_MS).then(() => false),
   ]);
   threads.closeReaders();
-  await Promise.race([stopped, Bun.sleep(FLUSH_TIMEOUT_MS)]);
+  await Promise.race([Promise.all([stopped, access.close()]), Bun.sleep(FLUSH_TIMEOUT_MS)]);
   app.server?.stop(true);
   threads.closeLedger();
   // A commit may still be in its sync: then the file is ours until the process has ended.

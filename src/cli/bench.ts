@@ -5,6 +5,7 @@ import { parseFlags, UsageError } from "../config/parse-flags.ts";
 import { type LoadResult, runLoad } from "../load-test/load-test.ts";
 import { TRANSPORTS } from "../load-test/publisher.ts";
 import type { Command, Surroundings } from "./command.ts";
+import { TOKEN_FILE_FLAG, tokenFrom } from "./credential.ts";
 import { addressFrom, URL_FLAG } from "./node-address.ts";
 import { ProgressBar } from "./progress-bar.ts";
 
@@ -55,6 +56,7 @@ const FLAGS = {
     placeholder: "NAME",
     help: "The topics are NAME.0, NAME.1, …; every run uses them again.",
   },
+  tokenFile: TOKEN_FILE_FLAG,
   json: { kind: "switch", default: false, help: "Print the result as one line of JSON." },
 } as const satisfies Flags;
 
@@ -75,12 +77,13 @@ async function runBench(args: readonly string[], { environment }: Surroundings):
       `--duplicates ${duplicates} must be less than --events ${events}: the first of each is no duplicate.`,
     );
   }
+  const token = tokenFrom(flags, environment);
   const bar = ProgressBar.onTerminal(flags);
   try {
     const topics = Array.from({ length: flags.topics }, (_, i) => `${topicPrefix}.${i}`);
     const runId = crypto.randomUUID();
     const result = await runLoad({
-      url: flags.url,
+      node: { url: flags.url, token },
       via: flags.via,
       concurrency: flags.concurrency,
       shape: { events, duplicates, batch: flags.batch, topics, runId },

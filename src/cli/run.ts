@@ -12,6 +12,7 @@ import { healthcheck } from "./healthcheck.ts";
 import { prune } from "./prune.ts";
 import { restore } from "./restore.ts";
 import { serve } from "./serve.ts";
+import { tokenCreate, tokenList, tokenRevoke } from "./token.ts";
 import { verify } from "./verify.ts";
 
 /** The first is meant when none is named. */
@@ -24,6 +25,9 @@ const COMMANDS: readonly [Command, ...Command[]] = [
   exportEvents,
   bench,
   healthcheck,
+  tokenCreate,
+  tokenList,
+  tokenRevoke,
 ];
 
 /** Exit status for a command line that cannot be understood, as shells have it. */
@@ -45,9 +49,22 @@ async function dispatch(args: readonly string[], files: CommandFiles): Promise<n
   if (first === "--help" || first === "-h" || first === "help") return say(overview());
   if (first === "--version" || first === "-v") return say(VERSION);
   if (first === "--reference") return say(configurationPage(COMMANDS.slice(1)));
-  const isNamed = first !== undefined && !first.startsWith("-");
-  const command = isNamed ? commandOf(first) : COMMANDS[0];
-  const flags = isNamed ? rest : args;
+  if (first === undefined || first.startsWith("-")) return runOrHelp(COMMANDS[0], args, files);
+  const [second] = rest;
+  const family = COMMANDS.filter(({ name }) => name.startsWith(`${first} `));
+  if (family.length === 0) return runOrHelp(commandOf(first), rest, files);
+  if (second === "--help" || second === "-h") return say(summaries(family));
+  if (second === undefined || second.startsWith("-")) {
+    throw new UsageError(`Expected one of ${family.map(({ name }) => `\`onefold ${name}\``).join(", ")}.`);
+  }
+  return runOrHelp(commandOf(`${first} ${second}`), rest.slice(1), files);
+}
+
+async function runOrHelp(
+  command: Command,
+  flags: readonly string[],
+  files: CommandFiles,
+): Promise<number | undefined> {
   if (flags.includes("--help") || flags.includes("-h")) return say(helpOf(command));
   return command.run(flags, { environment: process.env, files });
 }
@@ -60,11 +77,14 @@ function commandOf(name: string): Command {
   throw new UsageError(`There is no command ${name}; the nearest is ${nearest(name, names)}.`);
 }
 
+function summaries(commands: readonly Command[]): string {
+  return commands.map(({ name, summary }) => `  onefold ${name.padEnd(14)}${summary}`).join("\n");
+}
+
 function overview(): string {
-  const lines = COMMANDS.map(({ name, summary }) => `  onefold ${name.padEnd(14)}${summary}`);
   return `onefold ${VERSION}: counts each event once, keeps it, and shows the counts live.
 
-${lines.join("\n")}
+${summaries(COMMANDS)}
 
   onefold <command> --help   its flags
   onefold --version          the version

@@ -1,10 +1,12 @@
 /** `onefold serve`: runs a node until it is told to stop. */
 
+import { jwtSettingsOf } from "../config/jwt-config.ts";
 import { parseConfig } from "../config/parse-config.ts";
 import { SETTINGS, variableOf } from "../config/settings.ts";
 import { type Node, startNode } from "../node.ts";
 import { VERSION } from "../version.ts";
 import type { Command, Surroundings } from "./command.ts";
+import { printFirstToken } from "./first-token.ts";
 
 export const serve: Command = {
   name: "serve",
@@ -16,7 +18,9 @@ export const serve: Command = {
 
 async function runServe(args: readonly string[], { environment, files }: Surroundings): Promise<undefined> {
   const config = parseConfig(args, environment);
-  const node = startNode(config, files, (line) => console.error(`onefold: ${line}`));
+  const jwt = jwtSettingsOf(config, environment);
+  if (config.firstToken === "print") printFirstToken(config.data);
+  const node = await startNode({ config, jwt, files, log: (line) => console.error(`onefold: ${line}`) });
   const signals = stopOnSignals(node);
   void node.failed.then((reason) => fail(reason));
   const { events, topics } = await node.ready;

@@ -8,11 +8,12 @@ import { FileThread, NotVerifiableError, type VerificationReport } from "../main
 import { auditNode, type NodeReport } from "../node-audit/node-audit.ts";
 import type { OnProgress } from "../progress.ts";
 import type { Command, Surroundings } from "./command.ts";
+import { TOKEN_FILE_FLAG, tokenFrom } from "./credential.ts";
 import { DATA_FLAG } from "./data-folder.ts";
 import { ProgressBar } from "./progress-bar.ts";
 import { columns, grouped, JSON_FLAG, type Result, resultText, secondsSince } from "./result.ts";
 
-const FLAGS = { data: DATA_FLAG, json: JSON_FLAG } as const satisfies Flags;
+const FLAGS = { data: DATA_FLAG, tokenFile: TOKEN_FILE_FLAG, json: JSON_FLAG } as const satisfies Flags;
 
 const WHAT = {
   placeholder: "FILE|URL",
@@ -46,7 +47,7 @@ async function runVerify(args: readonly string[], { environment, files }: Surrou
   let verdict: Verdict;
   try {
     verdict = /^https?:\/\//.test(operand)
-      ? await verifyNode(operand.replace(/\/+$/, ""), onProgress)
+      ? await verifyNode(operand.replace(/\/+$/, ""), tokenFrom(flags, environment), onProgress)
       : await verifyDatabase(existingDatabase(operand), files.fileWorker, onProgress);
   } finally {
     bar?.clear();
@@ -93,9 +94,9 @@ async function verifyDatabase(file: string, fileWorker: URL, onProgress: OnProgr
   };
 }
 
-async function verifyNode(url: string, onProgress: OnProgress): Promise<Verdict> {
+async function verifyNode(url: string, token: string | undefined, onProgress: OnProgress): Promise<Verdict> {
   const startedAt = performance.now();
-  const report = await auditNode(url, onProgress);
+  const report = await auditNode({ url, token }, onProgress);
   const { counters, events, topics, movedTopics, gap, differences, differenceCount } = report;
   const seconds = secondsSince(startedAt);
   const isRight = differenceCount === 0;

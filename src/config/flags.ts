@@ -5,6 +5,7 @@ import { type TopicLimit, UNLIMITED } from "./topic-limits.ts";
 
 export interface TextFlag {
   readonly kind: "text";
+  /** Empty where it may be left out. */
   readonly default: string;
   /** What stands for the value in the help. */
   readonly placeholder: string;
@@ -31,6 +32,25 @@ export interface ChoiceFlag {
   readonly kind: "choice";
   readonly default: string;
   readonly choices: readonly string[];
+  readonly help: string;
+}
+
+/** Some of a few words, parted by commas; an empty list where none was said. */
+export interface ChoicesFlag {
+  readonly kind: "choices";
+  readonly default: readonly never[];
+  readonly choices: readonly string[];
+  readonly help: string;
+}
+
+/** Texts parted by commas; an empty list where none was said. */
+export interface ListFlag {
+  readonly kind: "list";
+  readonly default: readonly never[];
+  /** What stands for one of them in the help. */
+  readonly placeholder: string;
+  /** What is wrong with one of them, or undefined. */
+  readonly faultOf: (text: string) => string | undefined;
   readonly help: string;
 }
 
@@ -63,6 +83,8 @@ export type Flag =
   | DurationFlag
   | TopicLimitsFlag
   | ChoiceFlag
+  | ChoicesFlag
+  | ListFlag
   | SwitchFlag;
 
 /** By name in camel case: `maxEvents` is `--max-events`. */
@@ -84,12 +106,16 @@ type ValueOf<F extends Flag> = F extends { kind: "integer" | "duration" }
       ? boolean
       : F extends { kind: "choice"; choices: readonly (infer Choice)[] }
         ? Choice
-        : string;
+        : F extends { kind: "choices"; choices: readonly (infer Choice)[] }
+          ? readonly Choice[]
+          : F extends { kind: "list" }
+            ? readonly string[]
+            : string;
 
 /** The checked values of some flags. */
 export type ValuesOf<F extends Flags> = { readonly [Name in keyof F]: ValueOf<F[Name]> };
 
-export type FlagValue = string | number | boolean | readonly TopicLimit[];
+export type FlagValue = string | number | boolean | readonly TopicLimit[] | readonly string[];
 
 export function flagOf(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -110,6 +136,10 @@ export function placeholderOf(flag: Flag): string {
       return "[TOPICS=]LIMIT,…";
     case "choice":
       return flag.choices.join("|");
+    case "choices":
+      return flag.choices.join(",");
+    case "list":
+      return `${flag.placeholder},…`;
     case "switch":
       return "";
   }
@@ -126,6 +156,10 @@ export function rangeOf(flag: Flag): string {
       return `${exampleOf(flag.unit)}, for all topics or by pattern`;
     case "choice":
       return flag.choices.map((choice) => `\`${choice}\``).join(" or ");
+    case "choices":
+      return `any of ${flag.choices.map((choice) => `\`${choice}\``).join(", ")}, with commas between them`;
+    case "list":
+      return "texts with commas between them";
     case "url":
       return "`http://` or `https://`";
     case "switch":
@@ -144,7 +178,10 @@ export function defaultText(flag: Flag): string {
       return `${flag.default / 1_000}s`;
     case "topic limits":
       return UNLIMITED;
+    case "choices":
+    case "list":
+      return "none";
     default:
-      return String(flag.default);
+      return flag.default === "" ? "none" : String(flag.default);
   }
 }

@@ -2,7 +2,7 @@
 
 import { nearest } from "../nearest.ts";
 import { type Given, parseFlags, UsageError } from "./parse-flags.ts";
-import { type Config, SETTING_NAMES, SETTINGS, variableOf } from "./settings.ts";
+import { type Config, SECRET_VARIABLES, SETTING_NAMES, SETTINGS, variableOf } from "./settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -49,7 +49,7 @@ function variableIn(environment: Environment, name: string): Given | undefined {
 
 /** A misspelt variable would be silently ignored, and a limit that somebody set not be there. */
 function refuseUnknownVariables(environment: Environment): void {
-  const known = SETTING_NAMES.map(variableOf);
+  const known = [...SETTING_NAMES.map(variableOf), ...SECRET_VARIABLES];
   for (const name of Object.keys(environment)) {
     if (name.startsWith("ONEFOLD_") && !known.includes(name)) {
       throw new UsageError(`There is no setting ${name}; the nearest is ${nearest(name, known)}.`);

@@ -4,11 +4,13 @@ import { parseArgs } from "node:util";
 import { nearest } from "../nearest.ts";
 import {
   type ChoiceFlag,
+  type ChoicesFlag,
   type Flag,
   type Flags,
   type FlagValue,
   flagOf,
   type IntegerFlag,
+  type ListFlag,
   type Operand,
   type TopicLimitsFlag,
   type ValuesOf,
@@ -108,6 +110,8 @@ function parseValue(flag: Flag, { text, origin }: Given): FlagValue {
   if (flag.kind === "duration") return parseDuration(text, origin);
   if (flag.kind === "topic limits") return parseLimits(flag, text, origin);
   if (text === "") throw new UsageError(`${origin} must not be empty.`);
+  if (flag.kind === "choices") return parseChoices(flag, text, origin);
+  if (flag.kind === "list") return parseList(flag, text, origin);
   return flag.kind === "url" ? parseUrl(text, origin) : text;
 }
 
@@ -122,6 +126,26 @@ function parseInteger({ min, max, unit }: IntegerFlag, text: string, origin: str
 function parseChoice({ choices }: ChoiceFlag, text: string, origin: string): string {
   if (choices.includes(text)) return text;
   throw new UsageError(`Expected ${origin} to be ${choices.join(" or ")}, got \`${text}\`.`);
+}
+
+function parseChoices({ choices }: ChoicesFlag, text: string, origin: string): readonly string[] {
+  const chosen = [...new Set(text.split(","))];
+  if (chosen.every((choice) => choices.includes(choice))) return chosen;
+  throw new UsageError(
+    `Expected ${origin} to be any of ${choices.join(", ")}, with commas between them, got \`${text}\`.`,
+  );
+}
+
+function parseList({ faultOf, placeholder }: ListFlag, text: string, origin: string): readonly string[] {
+  const items = [...new Set(text.split(","))];
+  for (const item of items) {
+    const fault = faultOf(item);
+    if (fault !== undefined)
+      throw new UsageError(
+        `Expected ${origin} to be like ${placeholder},…, got \`${item}\`, which ${fault}.`,
+      );
+  }
+  return items;
 }
 
 function parseDuration(text: string, origin: string): number {

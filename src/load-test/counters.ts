@@ -1,6 +1,6 @@
 /** The four counters as a node tells them: in acknowledgements, and for each topic in its statistics. */
 
-import { askJson, LoadError } from "./node-answer.ts";
+import { askJson, LoadError, type NodeAddress } from "./node-answer.ts";
 
 export interface Counters {
   readonly received: number;
@@ -44,7 +44,7 @@ export function readCounters(answer: unknown): Counters {
 }
 
 /** What a node has counted on these topics so far. @throws LoadError */
-export async function countersOfTopics(url: string, topics: readonly string[]): Promise<Counters> {
-  const asked = topics.map((topic) => askJson(`${url}/stats?topic=${encodeURIComponent(topic)}`));
+export async function countersOfTopics(node: NodeAddress, topics: readonly string[]): Promise<Counters> {
+  const asked = topics.map((topic) => askJson(node, `/stats?topic=${encodeURIComponent(topic)}`));
   return sumOf((await Promise.all(asked)).map(readCounters));
 }

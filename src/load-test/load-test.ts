@@ -2,12 +2,11 @@
 
 import { areEqual, type Counters, countersOfTopics, differenceOf, sumOf, wordsOf } from "./counters.ts";
 import { type Batch, batchesOf, type LoadShape } from "./load-plan.ts";
-import { LoadError, TryAgain } from "./node-answer.ts";
+import { LoadError, type NodeAddress, TryAgain } from "./node-answer.ts";
 import { openPublisher, type Publisher, type Transport } from "./publisher.ts";
 
 export interface LoadOptions {
-  /** The node's address, without a slash at its end. */
-  readonly url: string;
+  readonly node: NodeAddress;
   readonly via: Transport;
   /** Publishers, each with one batch on its way. */
   readonly concurrency: number;
@@ -30,15 +29,15 @@ const ATTEMPTS_MAX = 30;
 
 /** @throws LoadError */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
-  const { url, via, concurrency, shape } = options;
-  const before = await countersOfTopics(url, shape.topics);
-  const publishers = await Promise.all(Array.from({ length: concurrency }, () => openPublisher(url, via)));
+  const { node, via, concurrency, shape } = options;
+  const before = await countersOfTopics(node, shape.topics);
+  const publishers = await Promise.all(Array.from({ length: concurrency }, () => openPublisher(node, via)));
   const run = new LoadRun(options);
   const startedAt = performance.now();
   await Promise.all(publishers.map((publisher) => run.work(publisher)));
   const seconds = (performance.now() - startedAt) / 1_000;
   for (const publisher of publishers) publisher.close();
-  const moved = differenceOf(await countersOfTopics(url, shape.topics), before);
+  const moved = differenceOf(await countersOfTopics(node, shape.topics), before);
   const difference = differenceBetween(shape, run.acknowledged, moved);
   return { moved, seconds, latencyMs: run.latencyMs(), difference };
 }

@@ -16,8 +16,22 @@ export class TryAgain extends Error {
   }
 }
 
+const WITHOUT_TOKEN =
+  "The node lets nobody in without a token that it knows: ONEFOLD_TOKEN or --token-file brings one.";
+
 /** A node answers in milliseconds; one that takes so long does not answer any more. */
 export const ANSWER_TIMEOUT_MS = 30_000;
+
+/** Where a node is, and what is brought to it with every request. */
+export interface NodeAddress {
+  /** Without a slash at its end. */
+  readonly url: string;
+  readonly token: string | undefined;
+}
+
+export function credentialsFor({ token }: NodeAddress): Record<string, string> {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+}
 
 /** What a node says of something it refuses: members of a problem document or of an error frame. */
 export interface Refusal {
@@ -33,18 +47,24 @@ const RETRY_DELAY_MS = 1_000;
 const RETRY_DELAY_MAX_MS = 5_000;
 
 /** @throws LoadError when nothing answers. */
-export async function ask(url: string, init: RequestInit = {}): Promise<Response> {
+export async function ask(node: NodeAddress, path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = { ...(init.headers as Record<string, string> | undefined), ...credentialsFor(node) };
   try {
-    return await fetch(url, { ...init, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    return await fetch(`${node.url}${path}`, {
+      ...init,
+      headers,
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    });
   } catch (error) {
-    throw new LoadError(sentenceOf(url, error));
+    throw new LoadError(sentenceOf(node.url, error));
   }
 }
 
 /** GETs JSON. @throws LoadError when nothing answers, or not with JSON. */
-export async function askJson(url: string): Promise<unknown> {
-  const response = await ask(url);
-  if (!response.ok) throw new LoadError(`GET ${url} is answered with ${response.status}.`);
+export async function askJson(node: NodeAddress, path: string): Promise<unknown> {
+  const response = await ask(node, path);
+  if (response.status === 401) throw new LoadError(WITHOUT_TOKEN);
+  if (!response.ok) throw new LoadError(`GET ${node.url}${path} is answered with ${response.status}.`);
   return parseAnswer(await response.text());
 }
 

@@ -1,7 +1,16 @@
 /** A publisher has one batch on its way at a time: over HTTP in a request each, over WebSocket on one channel. */
 
 import { type Counters, readCounters } from "./counters.ts";
-import { ANSWER_TIMEOUT_MS, ask, LoadError, parseAnswer, type Refusal, refusalError } from "./node-answer.ts";
+import {
+  ANSWER_TIMEOUT_MS,
+  ask,
+  credentialsFor,
+  LoadError,
+  type NodeAddress,
+  parseAnswer,
+  type Refusal,
+  refusalError,
+} from "./node-answer.ts";
 
 export interface Publisher {
   /**
@@ -17,16 +26,16 @@ export const TRANSPORTS = ["http", "ws"] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
 /** @throws LoadError when a channel cannot be opened. */
-export function openPublisher(url: string, via: Transport): Promise<Publisher> {
-  return via === "ws" ? WsPublisher.open(url) : Promise.resolve(new HttpPublisher(url));
+export function openPublisher(node: NodeAddress, via: Transport): Promise<Publisher> {
+  return via === "ws" ? WsPublisher.open(node) : Promise.resolve(new HttpPublisher(node));
 }
 
 class HttpPublisher implements Publisher {
-  constructor(private readonly url: string) {}
+  constructor(private readonly node: NodeAddress) {}
 
   async publish(events: string): Promise<Counters> {
     const headers = { "content-type": "application/json" };
-    const response = await ask(`${this.url}/publish`, { method: "POST", headers, body: events });
+    const response = await ask(this.node, "/publish", { method: "POST", headers, body: events });
     const answer = parseAnswer(await response.text());
     if (response.status === 200) return readCounters(answer);
     const refusal = { ...(answer as Partial<Refusal> | null), status: response.status };
@@ -41,14 +50,15 @@ class WsPublisher implements Publisher {
   /** Waits for the next frame. */
   #next = Promise.withResolvers<string>();
 
-  private constructor(private readonly url: string) {
-    this.#socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws/publish`);
+  private constructor(private readonly node: NodeAddress) {
+    const headers = credentialsFor(node);
+    this.#socket = new WebSocket(`${node.url.replace(/^http/, "ws")}/ws/publish`, { headers });
     this.#socket.onmessage = ({ data }) => this.#next.resolve(String(data));
     this.#socket.onclose = ({ code, reason }) => this.#fail(`was closed (${code} ${reason})`);
   }
 
-  static async open(url: string): Promise<WsPublisher> {
-    const publisher = new WsPublisher(url);
+  static async open(node: NodeAddress): Promise<WsPublisher> {
+    const publisher = new WsPublisher(node);
     const hello = (await publisher.#answer()) as { type?: unknown } | null;
     if (hello?.type === "hello") return publisher;
     throw new LoadError("What answers there is no onefold node: its publish channel does not say hello.");
@@ -81,6 +91,6 @@ class WsPublisher implements Publisher {
 
   #fail(what: string): void {
     this.#next.promise.catch(() => {});
-    this.#next.reject(new LoadError(`The publish channel of ${this.url} ${what}.`));
+    this.#next.reject(new LoadError(`The publish channel of ${this.node.url} ${what}.`));
   }
 }

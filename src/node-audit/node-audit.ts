@@ -9,7 +9,7 @@ import { randomBytes } from "node:crypto";
 import { FINGERPRINT_KEY_BYTES, FINGERPRINT_WORDS, Fingerprinter } from "../events/fingerprint.ts";
 import type { OnProgress } from "../progress.ts";
 import { DedupIndex } from "../storage/sqlite/dedup-index.ts";
-import { type Counters, NodeClient, type NodeEvent, type Stats } from "./node-client.ts";
+import { type Counters, type NodeAddress, NodeClient, type NodeEvent, type Stats } from "./node-client.ts";
 
 export interface NodeReport {
   readonly events: number;
@@ -32,8 +32,8 @@ const STATS_TRIES = 20;
 const STATS_RETRY_MS = 50;
 
 /** @throws NodeAuditError when the node cannot be asked */
-export async function auditNode(url: string, onProgress: OnProgress): Promise<NodeReport> {
-  const client = new NodeClient(url);
+export async function auditNode(node: NodeAddress, onProgress: OnProgress): Promise<NodeReport> {
+  const client = new NodeClient(node);
   const before = await client.stats();
   const audit = new NodeAudit(client, before.unique_processed);
   await audit.readAll(onProgress);

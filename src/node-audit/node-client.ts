@@ -35,8 +35,23 @@ export interface NodePage {
 /** A page of ten thousand large events takes a while. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
+export interface NodeAddress {
+  /** Without a slash at its end. */
+  readonly url: string;
+  readonly token: string | undefined;
+}
+
+const WITHOUT_TOKEN =
+  "The node lets nobody in without a token that it knows: ONEFOLD_TOKEN or --token-file brings one.";
+
 export class NodeClient {
-  constructor(private readonly url: string) {}
+  readonly url: string;
+  readonly #headers: Record<string, string>;
+
+  constructor({ url, token }: NodeAddress) {
+    this.url = url;
+    this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  }
 
   async stats(): Promise<Stats> {
     const stats = (await this.#get("/stats")) as Stats;
@@ -54,7 +69,10 @@ export class NodeClient {
     let response: Response;
     let text: string;
     try {
-      response = await fetch(`${this.url}${path}`, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+      response = await fetch(`${this.url}${path}`, {
+        headers: this.#headers,
+        signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+      });
       text = await response.text();
     } catch (error) {
       if (error instanceof Error && error.name === "TimeoutError")
@@ -63,6 +81,7 @@ export class NodeClient {
         `No node can be reached at ${this.url}: is it running, and is that its address?`,
       );
     }
+    if (response.status === 401) throw new NodeAuditError(WITHOUT_TOKEN);
     if (!response.ok)
       throw new NodeAuditError(`GET ${path.split("?")[0]} is answered with ${response.status}.`);
     try {

@@ -1,11 +1,13 @@
 /** The Elysia app: one plugin per resource, one place for errors, the limits that hold for every socket. */
 
+import { cors } from "@elysiajs/cors";
 import { Elysia } from "elysia";
 import { docsRoutes } from "./docs.ts";
 import { errorHandler } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
-import { EVERYTHING_IN_VIEW, metricsRoutes } from "./metrics.ts";
+import { metricsRoutes } from "./metrics.ts";
+import type { OriginPolicy } from "./origins.ts";
 import { publishRoutes } from "./publish.ts";
 import type { Services } from "./services.ts";
 import { statsRoutes } from "./stats.ts";
@@ -37,10 +39,24 @@ export function makeApp(services: Services) {
       perMessageDeflate: false,
     },
   });
+  if (services.origins.hasAny) app.use(crossOriginHeaders(services.origins));
   return app
     .onError(errorHandler(services, () => app.routes))
+    .onBeforeHandle(({ request, route }) => services.admission.admit(request, route))
     .use(resourceRoutes(services))
     .use(docsRoutes(() => resourceRoutes(services)));
+}
+
+/** What lets the pages of origins that were named read the answers, and ask before they send. */
+function crossOriginHeaders(origins: OriginPolicy) {
+  return cors({
+    origin: ({ headers }) => origins.isNamed(headers.get("origin") ?? ""),
+    methods: ["GET", "HEAD", "POST"],
+    allowedHeaders: ["authorization", "content-type", "content-encoding", "last-event-id", "idempotency-key"],
+    exposeHeaders: ["retry-after", "ratelimit", "ratelimit-policy", "www-authenticate"],
+    credentials: false,
+    maxAge: 3_600,
+  });
 }
 
 /** What the OpenAPI document describes. */
@@ -51,7 +67,7 @@ function resourceRoutes(services: Services) {
     .use(topicRoutes(services))
     .use(eventRoutes(services))
     .use(healthRoutes(services))
-    .use(metricsRoutes(services, () => EVERYTHING_IN_VIEW));
+    .use(metricsRoutes(services));
 }
 
 export type App = ReturnType<typeof makeApp>;

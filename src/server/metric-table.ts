@@ -38,7 +38,7 @@ export interface TopicMetric extends MetricBase {
   readonly read: (topics: TopicsInView) => Sample[];
 }
 
-/** Of the node as a whole; left out where not all topics may be seen. Without samples it is not known here. */
+/** Of the node as a whole; left out for who may not see that. Without samples it is not known here. */
 export interface NodeMetric extends MetricBase {
   readonly of: "node";
   readonly read: (services: Services) => Sample[];
@@ -269,6 +269,6 @@ function one(value: number | undefined): Sample[] {
 
 function socketsByRoute(): Sample[] {
   const counts = new Map<string, number>(SOCKET_ROUTES.map((route) => [route, 0]));
-  for (const { route } of openSockets.values()) counts.set(route, (counts.get(route) ?? 0) + 1);
+  for (const { path } of openSockets.values()) counts.set(path, (counts.get(path) ?? 0) + 1);
   return [...counts].map(([route, value]) => ({ labels: [route], value }));
 }

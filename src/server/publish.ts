@@ -1,9 +1,9 @@
 /** Publishing: POST /publish and the persistent channel /ws/publish. Both hand text in and send outcomes out. */
 
 import { Elysia } from "elysia";
-import { ANYONE } from "../access/grant.ts";
 import type { Outcome } from "../ingest/publish.ts";
 import { ProblemError, refuse } from "../problem.ts";
+import type { Caller } from "./admission.ts";
 import { acceptedBody } from "./answers.ts";
 import { BodyBudget, readBody } from "./body.ts";
 import { publishOperation } from "./documentation/publish.ts";
@@ -23,23 +23,25 @@ export function publishRoutes(services: Services) {
     })
     .ws(
       "/ws/publish",
-      edgeSocket(
-        (socket, request) => openChannel(services, socket, request.url),
-        (refused) => services.refusals.count(refused),
-      ),
+      edgeSocket(services, {
+        path: "/ws/publish",
+        scope: "publish",
+        open: (socket, request, caller) => openChannel(services, socket, request.url, caller),
+      }),
     );
 }
 
 async function publishOverHttp(
-  { ledger, limits }: Services,
+  { ledger, limits, admission }: Services,
   budget: BodyBudget,
   request: Request,
 ): Promise<Response> {
+  const { grant } = admission.callerOf(request);
   expectJson(request.headers.get("content-type"));
   const wantsResults = request.url.includes("?") && readWantsResults(request.url);
   const text = await readBody(request, limits.bodyBytesMax, budget);
   const outcome = await new Promise<Outcome>((resolve, reject) => {
-    const notTaken = ledger.submit({ text, form: "body", wantsResults, grant: ANYONE }, resolve);
+    const notTaken = ledger.submit({ text, form: "body", wantsResults, grant }, resolve);
     if (notTaken !== undefined) reject(new ProblemError(notTaken));
   });
   if (outcome.kind === "refused") throw new ProblemError(outcome.problem);
@@ -69,12 +71,17 @@ function expectJson(contentType: string | null): void {
   }
 }
 
-function openChannel({ ledger, hub, limits, refusals }: Services, socket: RawSocket, url: string) {
+function openChannel(
+  { ledger, hub, limits, refusals }: Services,
+  socket: RawSocket,
+  url: string,
+  caller: Caller,
+) {
   new QueryReader(url, []).done();
   const channel = new PublishChannel(
     new Outbox(socket),
     ledger,
-    ANYONE,
+    caller.grant,
     { eventsMax: limits.eventsMax, bytesMax: limits.bodyBytesMax, inflightMax: limits.inflightMax },
     (refused) => {
       refusals.count(refused);
@@ -83,9 +90,9 @@ function openChannel({ ledger, hub, limits, refusals }: Services, socket: RawSoc
   );
   channel.open();
   return {
-    route: "/ws/publish" as const,
     text: (text: string) => channel.receive(text),
     binary: () => channel.receiveBinary(),
+    renewed: ({ grant }: Caller) => channel.renew(grant),
     closed: () => channel.close(),
   };
 }

@@ -3,6 +3,8 @@
 import type { LedgerClient } from "../ingest/ledger-client.ts";
 import type { StatsHub } from "../live/stats-hub.ts";
 import type { EventReader } from "../storage/event-reader.ts";
+import type { Admission } from "./admission.ts";
+import type { OriginPolicy } from "./origins.ts";
 import type { RefusalCounts } from "./refusals.ts";
 
 export interface ServerLimits {
@@ -14,6 +16,8 @@ export interface ServerLimits {
 }
 
 export interface Services {
+  readonly admission: Admission;
+  readonly origins: OriginPolicy;
   readonly ledger: LedgerClient;
   readonly reader: EventReader;
   readonly hub: StatsHub;

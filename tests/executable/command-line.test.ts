@@ -59,7 +59,9 @@ test("a command that does not exist is refused with the nearest that does", asyn
 describe("onefold healthcheck", () => {
   let node: NodeProcess;
   beforeAll(async () => {
-    node = await NodeProcess.start({ flags: ["--host", "0.0.0.0"] });
+    node = await NodeProcess.start({
+      flags: ["--host", "0.0.0.0", "--allow-anonymous", "publish,subscribe"],
+    });
   });
   afterAll(() => node[Symbol.asyncDispose]());
 

@@ -17,6 +17,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: [
     "access",
     "config",
+    "events",
     "load-test",
     "maintenance",
     "node-audit",
@@ -27,7 +28,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "load-test": [],
   "node-audit": ["storage/sqlite", "events", "progress.ts"],
-  maintenance: ["storage", "storage/sqlite", "storage/sqlite/verification", "progress.ts"],
+  maintenance: ["access", "storage", "storage/sqlite", "storage/sqlite/verification", "progress.ts"],
   "node.ts": ["config", "access", "workers", "server", "live", "ingest", "storage", "storage/sqlite"],
   workers: ["ingest", "maintenance", "storage", "storage/sqlite"],
   server: [

@@ -15,12 +15,13 @@ export interface OwnerLock {
  * process ends; a process id in a file would lie in containers. Never open the lock file by other means: closing
  * any descriptor of it drops the POSIX locks of the whole process.
  *
+ * @param waitMs how long to wait for another process to let go of it.
  * @throws AlreadyOwnedError when another process holds it.
  */
-export function acquireOwnerLock(databasePath: string): OwnerLock {
+export function acquireOwnerLock(databasePath: string, { waitMs = 0 } = {}): OwnerLock {
   const lock = new Database(`${databasePath}.lock`, { create: true });
   try {
-    lock.run("PRAGMA busy_timeout = 0");
+    lock.run(`PRAGMA busy_timeout = ${waitMs}`);
     lock.run("BEGIN EXCLUSIVE");
   } catch (error) {
     lock.close();

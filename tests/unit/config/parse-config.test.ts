@@ -35,10 +35,16 @@ function parsedValue(name: keyof Config, value: string): Config[keyof Config] {
       return Number(value);
     case "duration":
       return 90_000;
+    case "choices":
+    case "list":
+      return [value];
     case "topic limits":
       return [{ pattern: "orders.*", max: 7_000 }];
   }
 }
+
+/** What lists take that do not take everything. */
+const LIST_ITEMS: Partial<Record<keyof Config, string>> = { allowOrigins: "https://app.example" };
 
 /** A value of a setting that is not its default. */
 function otherValue(name: keyof Config): string {
@@ -50,6 +56,10 @@ function otherValue(name: keyof Config): string {
       return String(setting.min + 1);
     case "choice":
       return setting.choices[1]!;
+    case "choices":
+      return setting.choices[0]!;
+    case "list":
+      return LIST_ITEMS[name] ?? "anything";
     case "duration":
       return "90s";
     case "topic limits":

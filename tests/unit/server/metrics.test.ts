@@ -5,6 +5,7 @@ import { closeSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Counter, Gauge, Registry } from "prom-client";
 import { ANYONE } from "../../../src/access/grant.ts";
+import { principalOf, type Scope } from "../../../src/access/principal.ts";
 import { limitSettingsOf } from "../../../src/config/limit-settings.ts";
 import { parseConfig } from "../../../src/config/parse-config.ts";
 import { SETTING_NAMES, SETTINGS } from "../../../src/config/settings.ts";
@@ -14,7 +15,6 @@ import { PROBLEM_CODES, problem } from "../../../src/problem.ts";
 import { expositionOf } from "../../../src/server/exposition.ts";
 import { METRICS, type Metric, type Sample } from "../../../src/server/metric-table.ts";
 import {
-  EVERYTHING_IN_VIEW,
   type MetricsView,
   metricsRoutes,
   metricsText,
@@ -28,6 +28,8 @@ import { type Family, parsePrometheus, sampleOf } from "../../support/prometheus
 import { HubBench } from "../live/hub-bench.ts";
 
 const CONFIG = parseConfig([], {});
+
+const EVERYTHING: MetricsView = { visible: "all", showsProcess: true };
 
 function ignore(): void {}
 
@@ -64,7 +66,7 @@ function topic(name: string, received = 1): StoredTopic {
   return { name, ...counters, firstAt: 1, lastAt: 1 };
 }
 
-function scrape(services: Services, view = EVERYTHING_IN_VIEW): Map<string, Family> {
+function scrape(services: Services, view = EVERYTHING): Map<string, Family> {
   return parsePrometheus(metricsText(services, view));
 }
 
@@ -118,7 +120,7 @@ test("a thousand topics have series, the others are in the totals and counted", 
 
 describe("whoever may see some topics only", () => {
   const patterns = new TopicPatterns(["orders.*"]);
-  const limited: MetricsView = { visible: (name) => patterns.matches(name), showsProcess: true };
+  const limited: MetricsView = { visible: (name) => patterns.matches(name), showsProcess: false };
   const topics = [topic("orders.eu", 3), topic("secret", 100), topic("orders.us", 4)];
 
   test("gets their counters and totals over them, no other name, and nothing of the node as a whole", async () => {
@@ -158,7 +160,7 @@ test("whoever may see all topics but not the node gets the topics alone", async 
 test("before the store has been opened there are no counters, since a 0 would look like a reset", async () => {
   const services = servicesWith(undefined);
   const families = scrape(services);
-  expect(metricsText(services, { visible: () => true, showsProcess: true })).toBe("");
+  expect(metricsText(services, { visible: () => true, showsProcess: false })).toBe("");
   expect(names(families).filter((name) => /^onefold_(?:topic|events_|revision)/.test(name))).toEqual([]);
   expect(sampleOf(families, "onefold_ready")).toBe(0);
   expect(sampleOf(families, "onefold_storage_state", { state: "starting" })).toBe(1);
@@ -222,17 +224,29 @@ test("open files are counted where the system tells no number, and unknown where
 });
 
 describe("the route", () => {
-  const routes = (view: MetricsView = EVERYTHING_IN_VIEW) =>
-    metricsRoutes(servicesWith([topic("orders", 5)]), () => view);
-
-  test("answers with the media type of the format, and asks for the view of each request", async () => {
-    const response = await routes().handle(new Request("http://localhost/metrics"));
+  const shown = async (topics: string[], ...scopes: Scope[]): Promise<Map<string, Family>> => {
+    const principal = principalOf({ subject: "s", scopes, topics });
+    const admission = { callerOf: () => ({ principal, grant: principal.grants.subscribe }) };
+    const services = servicesWith([topic("orders", 5), topic("secret", 7)]);
+    const app = metricsRoutes({ ...services, admission } as unknown as Services);
+    const response = await app.handle(new Request("http://localhost/metrics"));
     expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
-    expect(sampleOf(parsePrometheus(await response.text()), "onefold_events_received_total")).toBe(5);
-    const nothing = await routes({ visible: () => false, showsProcess: false }).handle(
-      new Request("http://localhost/metrics"),
-    );
-    expect(sampleOf(parsePrometheus(await nothing.text()), "onefold_events_received_total")).toBe(0);
+    return parsePrometheus(await response.text());
+  };
+
+  test("shows who may see all topics everything", async () => {
+    const families = await shown(["*"], "subscribe");
+    expect(sampleOf(families, "onefold_events_received_total")).toBe(12);
+    expect(names(families)).toEqual(METRICS.map(({ name }) => name));
+  });
+
+  test("shows others their topics, and the node as a whole to who administers it", async () => {
+    for (const scopes of [["subscribe"], ["subscribe", "admin"]] as const) {
+      const families = await shown(["orders*"], ...scopes);
+      expect(sampleOf(families, "onefold_events_received_total")).toBe(5);
+      expect(families.get("onefold_topic_events_received_total")!.samples).toHaveLength(1);
+      expect(families.has("onefold_ready")).toBe(scopes.length === 2);
+    }
   });
 });
 

@@ -1,0 +1,131 @@
+/** The file of the tokens: its shape, checked to the last field, because a field that is passed over could let somebody in. */
+
+import { type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { faultOfPattern } from "../events/topic-pattern.ts";
+import { SCOPES, type Scope } from "./principal.ts";
+import { ID_FORM } from "./token-text.ts";
+
+/** Beside the database, in the data folder. */
+export const TOKEN_FILE = "onefold.tokens.json";
+
+/** A file is taken apart on the edge thread: so many cost it a few milliseconds. Who needs more wants JSON Web Tokens. */
+export const TOKENS_MAX = 1_000;
+export const TOPICS_PER_TOKEN_MAX = 100;
+export const TOKEN_FILE_BYTES_MAX = 8 * 1024 * 1024;
+
+/** Short and plain, because it stands in logs and metrics; and never a token, put there by mistake. */
+export const NAME_FORM = /^(?!onefold_)[\w.-]{1,64}$/;
+
+export interface StoredToken {
+  readonly id: string;
+  readonly name: string;
+  /** Of the secret, in hexadecimal. */
+  readonly sha256: string;
+  readonly scopes: readonly Scope[];
+  /** Patterns. */
+  readonly topics: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly created: number;
+  /** The same; `Infinity` for ever. */
+  readonly expires: number;
+}
+
+/** The message is one sentence that names the file and what is wrong with it. */
+export class TokenFileError extends Error {
+  override readonly name = "TokenFileError";
+  constructor(path: string, what: string) {
+    super(`The token file ${path} cannot be used: ${what}.`);
+  }
+}
+
+const VERSION = 1;
+
+/** As `Date` writes it: text that is read and written again stays as it is. */
+const TIME = Type.String({ pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$" });
+
+const TOKEN = Type.Object(
+  {
+    id: Type.String({ pattern: ID_FORM.source }),
+    name: Type.String({ pattern: NAME_FORM.source }),
+    sha256: Type.String({ pattern: "^[\\da-f]{64}$" }),
+    scopes: Type.Array(Type.Union(SCOPES.map((scope) => Type.Literal(scope))), {
+      minItems: 1,
+      uniqueItems: true,
+    }),
+    topics: Type.Array(Type.String(), { minItems: 1, maxItems: TOPICS_PER_TOKEN_MAX }),
+    created: TIME,
+    expires: Type.Union([TIME, Type.Null()]),
+  },
+  { additionalProperties: false },
+);
+
+const FILE = Type.Object(
+  { version: Type.Literal(VERSION), tokens: Type.Array(TOKEN, { maxItems: TOKENS_MAX }) },
+  { additionalProperties: false },
+);
+
+/** @throws TokenFileError */
+export function parseTokenFile(path: string, text: string): StoredToken[] {
+  const fail = (what: string): never => {
+    throw new TokenFileError(path, what);
+  };
+  const value = jsonOf(text);
+  if (value === undefined) fail("it is not JSON");
+  if (!Value.Check(FILE, value)) {
+    const version = (value as { version?: unknown } | null)?.version;
+    if (Number.isInteger(version) && version !== VERSION)
+      fail(`it has version ${version}, known is ${VERSION}`);
+    const { path: pointer, message } = Value.Errors(FILE, value).First()!;
+    return fail(
+      `${pointer === "" ? "/" : pointer}: ${message.replace(/^[A-Z]/, (letter) => letter.toLowerCase())}`,
+    );
+  }
+  const tokens = value.tokens.map((token, at) => tokenOf(token, (what) => fail(`/tokens/${at}${what}`)));
+  for (const key of ["id", "name"] as const) {
+    const twice = firstTwice(tokens.map((token) => token[key]));
+    if (twice !== undefined) fail(`the ${key} ${twice} stands there twice`);
+  }
+  return tokens;
+}
+
+/** For people, too. */
+export function tokenFileText(tokens: readonly StoredToken[]): string {
+  const written = tokens.map((token) => ({
+    ...token,
+    created: timeText(token.created),
+    expires: timeText(token.expires),
+  }));
+  return `${JSON.stringify({ version: VERSION, tokens: written }, null, 2)}\n`;
+}
+
+/** @returns null for ever. */
+export function timeText(ms: number): string | null {
+  return ms === Number.POSITIVE_INFINITY ? null : new Date(ms).toISOString();
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function tokenOf(token: Static<typeof TOKEN>, fail: (what: string) => never): StoredToken {
+  const [created, expires] = [token.created, token.expires].map((text) =>
+    text === null ? Number.POSITIVE_INFINITY : Date.parse(text),
+  );
+  if (Number.isNaN(created)) fail("/created: expected a time");
+  if (Number.isNaN(expires)) fail("/expires: expected a time or null");
+  for (const [at, pattern] of token.topics.entries()) {
+    const fault = faultOfPattern(pattern);
+    if (fault !== undefined) fail(`/topics/${at}: ${fault}`);
+  }
+  return { ...token, created: created!, expires: expires! };
+}
+
+function firstTwice(texts: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return texts.find((text) => seen.has(text) || !seen.add(text));
+}
