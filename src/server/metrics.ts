@@ -1,11 +1,11 @@
 /** GET /metrics: everything in the table of metrics as Prometheus reads it, as far as whoever asks may see it. */
 
 import { Elysia } from "elysia";
-import type { Registry } from "prom-client";
 import { addCounters, zeroCounters } from "../events/event.ts";
 import type { CounterBoard, TopicState } from "../live/counter-board.ts";
 import type { Caller } from "./admission.ts";
 import { METRICS_OPERATION } from "./documentation/metrics.ts";
+import { expositionOf } from "./exposition.ts";
 import { METRICS, type Metric, type Sample, type TopicsInView } from "./metric-table.ts";
 import { METRICS_TYPE } from "./models/metrics.ts";
 import { QueryReader } from "./query.ts";
@@ -29,11 +29,10 @@ export function metricsRoutes(services: Services) {
   });
 }
 
-async function answer(services: Services, request: Request): Promise<Response> {
+function answer(services: Services, request: Request): Response {
   const caller = services.admission.callerOf(request);
   new QueryReader(request.url, []).done();
-  const text = await metricsText(services, viewOf(caller));
-  return new Response(text, { headers: { "content-type": METRICS_TYPE } });
+  return new Response(metricsText(services, viewOf(caller)), { headers: { "content-type": METRICS_TYPE } });
 }
 
 /** The node as a whole is for who administers it, and for who may see all topics anyhow. */
@@ -42,41 +41,16 @@ function viewOf({ principal, grant }: Caller): MetricsView {
   return { visible, showsProcess: visible === "all" || principal.grants.admin !== undefined };
 }
 
-/** All values are of one moment: they are read before anything else has its turn. */
-export async function metricsText(
-  services: Services,
-  view: MetricsView,
-  metrics: readonly Metric[] = METRICS,
-): Promise<string> {
-  // Loaded when it is first needed: many nodes are never asked.
-  const { Counter, Gauge, Registry } = await import("prom-client");
-  const registry: Registry = new Registry();
-  for (const [metric, samples] of samplesOf(services, view, metrics)) {
-    const { name, help, labels } = metric;
-    const options = { name, help, labelNames: labels, registers: [registry] };
-    // Made for this scrape alone: what is counted is a plain number elsewhere.
-    const series = metric.type === "counter" ? new Counter(options) : new Gauge(options);
-    for (const sample of samples) series.inc(labelsOf(labels, sample), sample.value);
-  }
-  return registry.metrics();
-}
-
-/** Metrics without samples are left out: what is not known is not 0. */
-function samplesOf(
-  services: Services,
-  { visible, showsProcess }: MetricsView,
-  metrics: readonly Metric[],
-): [Metric, Sample[]][] {
+/** All values are of one moment: they are read before anything else has its turn. What is not known is left out. */
+export function metricsText(services: Services, { visible, showsProcess }: MetricsView): string {
   const { board } = services.hub;
   // Before the counters are there they are unknown; a monitor would take 0 for a reset.
   const topics = board.isOpen ? topicsInView(board, visible) : undefined;
-  const read = (metric: Metric): Sample[] => {
+  const samplesOf = (metric: Metric): Sample[] => {
     if (metric.of === "topics") return topics === undefined ? [] : metric.read(topics);
     return showsProcess ? metric.read(services) : [];
   };
-  return metrics
-    .map((metric): [Metric, Sample[]] => [metric, read(metric)])
-    .filter(([, samples]) => samples.length > 0);
+  return expositionOf(METRICS.map((metric) => [metric, samplesOf(metric)] as const));
 }
 
 function topicsInView(board: CounterBoard, visible: MetricsView["visible"]): TopicsInView {
@@ -90,8 +64,4 @@ function topicsInView(board: CounterBoard, visible: MetricsView["visible"]): Top
     if (count++ < TOPIC_SERIES_MAX) listed.push(topic);
   }
   return { totals, count, listed };
-}
-
-function labelsOf(names: readonly string[], { labels }: Sample): Record<string, string> {
-  return Object.fromEntries(names.map((name, i) => [name, labels[i]!]));
 }

@@ -1,6 +1,6 @@
 /** What the process takes of the machine, as far as the system tells. */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 
 const MICROSECONDS_PER_SECOND = 1_000_000;
 
@@ -14,10 +14,12 @@ export function residentBytes(): number {
 }
 
 /** Undefined where there is no /proc. */
-export function openFiles(): number | undefined {
+export function openFiles(folder = "/proc/self/fd"): number | undefined {
   try {
+    // Since Linux 6.2 it is the size of the folder; going through ten thousand entries takes 10 ms.
+    const { size } = statSync(folder);
     // One of them is the folder that is being read.
-    return readdirSync("/proc/self/fd").length - 1;
+    return size > 0 ? size : readdirSync(folder).length - 1;
   } catch {
     return undefined;
   }

@@ -13,7 +13,7 @@ export const METRICS_OPERATION: Operation = {
   operationId: "getMetrics",
   summary: "Read the metrics",
   description:
-    "Counters and gauges of the node for Prometheus, as of one moment; docs/operations.md has a table of them. Whoever may not see all topics gets the counters of those that it may see, and nothing of the node as a whole.",
+    "Counters and gauges of the node for Prometheus, as of one moment; docs/operations.md has a table of them. Whoever may not see all topics gets the counters of those that it may see, and of the node as a whole nothing, unless it has the scope `admin`.",
   tags: [TAGS.health.name],
   responses: {
     200: {
