@@ -41,7 +41,7 @@ export function errorHandler({ hub, log }: Services, routes: () => readonly Know
 function notFound(request: Request, routes: readonly KnownRoute[]): Response {
   const path = pathOf(request);
   const allowed = new Set(
-    routes.filter((route) => matches(route.path, path)).map(({ method }) => methodOf(method)),
+    routes.filter((route) => matches(route.path, path)).flatMap(({ method }) => methodsOf(method)),
   );
   if (allowed.size === 0) return problemResponse(problem("not_found", "There is nothing under this path."));
   const detail = allowed.has(request.method)
@@ -51,9 +51,10 @@ function notFound(request: Request, routes: readonly KnownRoute[]): Response {
   return problemResponse(wrong, { allow: [...allowed].join(", ") });
 }
 
-/** A WebSocket begins as a GET. */
-function methodOf(method: string): string {
-  return method === "WS" || method === "$INTERNALWS" ? "GET" : method;
+/** A WebSocket begins as a GET; what can be read can be asked for without its content, too. */
+function methodsOf(method: string): string[] {
+  if (method === "WS" || method === "$INTERNALWS") return ["GET"];
+  return method === "GET" ? ["GET", "HEAD"] : [method];
 }
 
 function matches(pattern: string, path: string): boolean {
@@ -70,6 +71,6 @@ function matches(pattern: string, path: string): boolean {
  * that names no host the address of a request is no URL.
  */
 function pathOf({ url }: Request): string {
-  const [, path = ""] = /^(?:[a-z]+:\/\/[^/?#]*)?([^?#]*)/i.exec(url) ?? [];
+  const [, path = ""] = /^(?:[a-z]+:\/\/[^/?]*)?([^?]*)/i.exec(url) ?? [];
   return path.replace(/(.)\/$/, "$1");
 }
