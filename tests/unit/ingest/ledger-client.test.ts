@@ -2,7 +2,11 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ANYONE } from "../../../src/access/grant.ts";
-import { LedgerClient, type LedgerClientLimits, MESSAGE_TEXT_MAX } from "../../../src/ingest/ledger-client.ts";
+import {
+  LedgerClient,
+  type LedgerClientLimits,
+  MESSAGE_TEXT_MAX,
+} from "../../../src/ingest/ledger-client.ts";
 import {
   type FromLedger,
   outcomesMessage,
