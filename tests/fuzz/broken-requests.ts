@@ -27,18 +27,7 @@ const AMBIGUOUS_LENGTHS = (length: number): readonly string[] => [
 ];
 
 /** Sizes of a chunk that are none. */
-const BAD_CHUNK_SIZES = [
-  "zz",
-  "-1",
-  "+5",
-  "0x5",
-  " 5",
-  "",
-  "5;",
-  "ffffffffffffffff",
-  "10000000000000005",
-  "5\n",
-];
+const BAD_CHUNK_SIZES = ["zz", "-1", "+5", "0x5", " 5", "", "ffffffffffffffff", "10000000000000005", "5\n"];
 
 const OTHER_PROTOCOLS = [
   Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),

@@ -25,7 +25,7 @@ export class CaseSource {
 
   make(place: number): FuzzCase {
     this.#random.restart(place);
-    const kind = this.#random.weighted({ request: 92, session: 4, broken: 4 });
+    const kind = this.#random.weighted({ request: 88, session: 8, broken: 4 });
     if (kind === "request") return this.#requests.next();
     return kind === "session" ? this.#sessions.next() : this.#broken.next();
   }

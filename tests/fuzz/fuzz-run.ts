@@ -174,7 +174,6 @@ class FuzzRun {
         if (fuzzCase.kind === "request") await requests.play(fuzzCase);
         else if (fuzzCase.kind === "broken") await playBroken(fuzzCase, target);
         else await playSession(fuzzCase, target);
-        this.#checkOutput();
       } catch (error) {
         this.#fail(lane, error);
         return;
@@ -202,15 +201,20 @@ class FuzzRun {
 
   #watch(): void {
     this.options.onProgress?.(this.#inputs);
+    try {
+      this.#checkOutput();
+    } catch (error) {
+      this.#fail(undefined, error);
+    }
     const now = performance.now();
     for (const [lane, { since }] of this.#playing)
       if (now - since > CASE_DEADLINE_MS)
         this.#fail(lane, new FuzzViolation(`Nothing for ${CASE_DEADLINE_MS} ms`));
   }
 
-  #fail(lane: number, cause: unknown): void {
+  #fail(lane: number | undefined, cause: unknown): void {
     this.#hasFailed = true;
-    const playing = this.#playing.get(lane);
+    const playing = lane === undefined ? undefined : this.#playing.get(lane);
     this.#failed.reject(new FuzzFailure(this.options.seed, playing?.place, playing?.fuzzCase, cause));
   }
 }

@@ -82,10 +82,41 @@ export class HttpRequests {
   ) {}
 
   next(): RequestCase {
-    const kind = this.random.weighted({ publish: 6, publishOddly: 2, route: 3, oddRoute: 1 });
+    const kind = this.random.weighted({
+      publish: 60,
+      publishOddly: 20,
+      route: 30,
+      oddRoute: 10,
+      handshake: 2,
+    });
     if (kind === "publish") return this.#publish();
     if (kind === "publishOddly") return this.#oddPublish();
+    if (kind === "handshake") return this.#handshake();
     return this.#route(kind === "oddRoute");
+  }
+
+  /** For a WebSocket, with a key that is none. */
+  #handshake(): RequestCase {
+    const { random } = this;
+    const keys = [
+      "",
+      "a",
+      "A".repeat(24),
+      "=".repeat(24),
+      "__proto__",
+      "dGhlIHNhbXBsZSBub25jZQ",
+      "a".repeat(2_000),
+    ];
+    const key = random.chance(0.2) ? "" : `sec-websocket-key: ${random.pick(keys)}\r\n`;
+    const lines = `upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\n${key}`;
+    const target = random.pick(["/ws/publish", "/ws/stats", "/ws/stats/", "/ws/publish?topics=a"]);
+    const headers = [lines, this.#authorization().lines];
+    return this.#case(
+      "GET",
+      this.#request("GET", target, this.#inAnyOrder(headers), undefined),
+      false,
+      undefined,
+    );
   }
 
   /** Right in everything but, perhaps, the text. */
