@@ -49,7 +49,7 @@ function notFound(
 ): { readonly refused: Problem; readonly headers?: Record<string, string> } {
   const path = pathOf(request);
   const allowed = new Set(
-    routes.filter((route) => matches(route.path, path)).map(({ method }) => methodOf(method)),
+    routes.filter((route) => matches(route.path, path)).flatMap(({ method }) => methodsOf(method)),
   );
   if (allowed.size === 0) return { refused: problem("not_found", "There is nothing under this path.") };
   const detail = allowed.has(request.method)
@@ -58,9 +58,10 @@ function notFound(
   return { refused: problem("method_not_allowed", detail), headers: { allow: [...allowed].join(", ") } };
 }
 
-/** A WebSocket begins as a GET. */
-function methodOf(method: string): string {
-  return method === "WS" || method === "$INTERNALWS" ? "GET" : method;
+/** A WebSocket begins as a GET; what can be read can be asked for without its content, too. */
+function methodsOf(method: string): string[] {
+  if (method === "WS" || method === "$INTERNALWS") return ["GET"];
+  return method === "GET" ? ["GET", "HEAD"] : [method];
 }
 
 function matches(pattern: string, path: string): boolean {
@@ -77,6 +78,6 @@ function matches(pattern: string, path: string): boolean {
  * that names no host the address of a request is no URL.
  */
 function pathOf({ url }: Request): string {
-  const [, path = ""] = /^(?:[a-z]+:\/\/[^/?#]*)?([^?#]*)/i.exec(url) ?? [];
+  const [, path = ""] = /^(?:[a-z]+:\/\/[^/?]*)?([^?]*)/i.exec(url) ?? [];
   return path.replace(/(.)\/$/, "$1");
 }

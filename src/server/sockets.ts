@@ -1,6 +1,7 @@
 /** WebSockets as the routes see them: text as it came in, one state per connection, and a list of all that are open. */
 
 import type { ServerWebSocket } from "bun";
+import { NotFoundError } from "elysia";
 import type { Scope } from "../access/principal.ts";
 import { type Problem, ProblemError } from "../problem.ts";
 import { type Caller, faultOfStanding } from "./admission.ts";
@@ -86,6 +87,9 @@ interface FrameTarget {
 /** Our protocol's name, selected where a client offers it. */
 const SUBPROTOCOL = "onefold.v1";
 
+/** 16 bytes in base64 (RFC 6455, 4.1). */
+const HANDSHAKE_KEY = /^[+/\dA-Za-z]{22}==$/;
+
 interface Upgrade {
   readonly request: Request;
   readonly set: { readonly headers: Record<string, unknown> };
@@ -130,6 +134,8 @@ export function edgeSocket(services: Services, { path, scope, open }: SocketRout
   };
   return {
     upgrade({ request, set }: Upgrade): void {
+      // Bun would not shake hands, and Elysia would say so in words of its own: it is no upgrade, so it is told as none.
+      if (!HANDSHAKE_KEY.test(request.headers.get("sec-websocket-key") ?? "")) throw new NotFoundError();
       const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
       // Left to itself Bun would select the first that is offered, which may be a token; empty selects none.
       set.headers["sec-websocket-protocol"] = offered.some((name) => name.trim() === SUBPROTOCOL)
