@@ -6,12 +6,14 @@ import { Access } from "./access/access.ts";
 import { faultOfExposure } from "./access/gate.ts";
 import type { JwtSettings } from "./access/jwt.ts";
 import { limitSettingsOf } from "./config/limit-settings.ts";
-import type { Config } from "./config/settings.ts";
+import { type Config, NO_TCP } from "./config/settings.ts";
 import { LedgerClient } from "./ingest/ledger-client.ts";
 import type { FromLedger, ToLedger } from "./ingest/ledger-messages.ts";
 import { StatsHub } from "./live/stats-hub.ts";
 import { Admission } from "./server/admission.ts";
-import { type App, makeApp } from "./server/app.ts";
+import { makeApp } from "./server/app.ts";
+import { BodyBudget } from "./server/body.ts";
+import { Listeners, type ListenSettings } from "./server/listening/listeners.ts";
 import { OriginPolicy } from "./server/origins.ts";
 import { RefusalCounts } from "./server/refusals.ts";
 import type { Services } from "./server/services.ts";
@@ -33,12 +35,17 @@ export interface NodeFiles {
 }
 
 export interface Node {
-  /** The address it serves on. */
-  readonly url: string;
+  /** Where it is reached: `http://…`, `https://…`, `unix:…`. */
+  readonly addresses: readonly string[];
   /** Resolves when publishes are taken. @throws Error when the store cannot be opened. */
   readonly ready: Promise<{ events: number; topics: number }>;
   /** Resolves with a reason when the node cannot go on. */
   readonly failed: Promise<string>;
+  /**
+   * Reads again what may change while it runs. What is wrong is noticed before anything has changed.
+   * @throws Error with one sentence
+   */
+  reload(): Promise<void>;
   /** Takes nothing more, answers what is in flight, closes sockets with 1012, checkpoints. */
   stop(): Promise<void>;
 }
@@ -70,7 +77,6 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
   const failed = Promise.withResolvers<string>();
   const threads = new Threads((reason) => failed.resolve(reason));
 
-  let app: App | undefined;
   const hub = new StatsHub({
     now: () => performance.now(),
     every,
@@ -114,12 +120,13 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
     reader,
     hub,
     limits,
+    bodyBudget: new BodyBudget(limits.readingBytesMax),
     limitSettings: limitSettingsOf(config),
     refusals: new RefusalCounts(),
     clock,
     log,
   };
-  app = makeApp(services).listen({ hostname: config.host, port: config.port });
+  const listeners = await Listeners.open(listenSettingsOf(config), (options) => makeApp(services, options));
   threads.openLedger(files, ledger, {
     databasePath,
     migrationsFolder: files.migrationsFolder,
@@ -129,10 +136,16 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
     restartRequest,
   });
   return {
-    url: `http://${urlHost(config.host)}:${app.server!.port}`,
+    addresses: listeners.addresses,
     ready: ready.promise,
     failed: failed.promise,
-    stop: () => stop({ app, ledger, threads, lock, access }, config.drainTimeout),
+    async reload() {
+      const prepared = listeners.prepareReload();
+      await access.reload();
+      const renewed = prepared.apply();
+      if (renewed !== undefined) log(renewed);
+    },
+    stop: () => stop({ listeners, ledger, threads, lock, access }, config.drainTimeout),
   };
 }
 
@@ -143,6 +156,10 @@ export function retentionOf({
   dedupWindow,
 }: RetentionSettings): Retention {
   return { events: retainEvents, ages: retainFor, bytes: retainBytes, dedupWindowMs: dedupWindow };
+}
+
+function listenSettingsOf(config: Config): ListenSettings {
+  return { ...config, host: config.host === NO_TCP ? undefined : config.host };
 }
 
 /** Makes the data folder where it is missing, and takes possession of it. */
@@ -167,7 +184,7 @@ async function openAccess(
     { folder: data, anonymousScopes: allowAnonymous, jwt },
     { now: Date.now, elapsed: () => performance.now(), every, log },
   );
-  const exposure = faultOfExposure(host, access.gate);
+  const exposure = faultOfExposure(host === NO_TCP ? undefined : host, access.gate);
   if (exposure !== undefined) throw new Error(exposure);
   return access;
 }
@@ -178,16 +195,19 @@ function every(intervalMs: number, tick: () => void): () => void {
 }
 
 interface Parts {
-  readonly app: App;
+  readonly listeners: Listeners;
   readonly ledger: LedgerClient;
   readonly threads: Threads;
   readonly lock: OwnerLock;
   readonly access: Access;
 }
 
-async function stop({ app, ledger, threads, lock, access }: Parts, drainTimeoutMs: number): Promise<void> {
+async function stop(
+  { listeners, ledger, threads, lock, access }: Parts,
+  drainTimeoutMs: number,
+): Promise<void> {
   // Not awaited: it resolves only when every connection is gone.
-  const stopped = app.server?.stop(false);
+  const stopped = listeners.stop();
   await Promise.race([ledger.drain(), Bun.sleep(drainTimeoutMs)]);
   if (openSockets.size > 0) await closeSockets(1012, "restarting: reconnect", CLOSE_TIMEOUT_MS);
   // Before the readers: a connection that closes takes the checkpoint's lock, and the ledger could not copy its log back.
@@ -197,7 +217,7 @@ async function stop({ app, ledger, threads, lock, access }: Parts, drainTimeoutM
   ]);
   threads.closeReaders();
   await Promise.race([Promise.all([stopped, access.close()]), Bun.sleep(FLUSH_TIMEOUT_MS)]);
-  app.server?.stop(true);
+  listeners.close();
   threads.closeLedger();
   // A commit may still be in its sync: then the file is ours until the process has ended.
   if (isClosed) lock.release();
@@ -260,8 +280,4 @@ class Threads {
 function messageOf({ message }: ErrorEvent): string {
   const [, found = message] = /^(?:\w*[eE]rror): (.*)$/m.exec(message) ?? [];
   return found;
-}
-
-function urlHost(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

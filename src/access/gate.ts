@@ -59,9 +59,10 @@ export function isLoopback(host: string): boolean {
 
 /**
  * What is wrong with listening on an address: nobody is to be let in from elsewhere because nothing was configured.
+ * @param host undefined for no address at all.
  * @returns a sentence that names the ways out, or undefined.
  */
-export function faultOfExposure(host: string, gate: Gate): string | undefined {
-  if (isLoopback(host) || !gate.isOpen) return undefined;
+export function faultOfExposure(host: string | undefined, gate: Gate): string | undefined {
+  if (host === undefined || isLoopback(host) || !gate.isOpen) return undefined;
   return `Listening on ${host} would let anybody do anything, since no credentials are configured. Make a token with \`onefold token create\`, or allow it in so many words with \`--allow-anonymous publish,subscribe\`.`;
 }

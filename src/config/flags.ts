@@ -5,7 +5,7 @@ import { type TopicLimit, UNLIMITED } from "./topic-limits.ts";
 
 export interface TextFlag {
   readonly kind: "text";
-  /** Empty where it may be left out. */
+  /** Empty where nothing is meant unless something is given; nobody can give an empty text. */
   readonly default: string;
   /** What stands for the value in the help. */
   readonly placeholder: string;
@@ -61,6 +61,13 @@ export interface DurationFlag {
   readonly help: string;
 }
 
+/** Who may do what with a file, as `chmod` has it; its value is the number. */
+export interface FileModeFlag {
+  readonly kind: "file mode";
+  readonly default: number;
+  readonly help: string;
+}
+
 /** A limit for all topics or by pattern; its value is a list, empty where everything is unlimited. */
 export interface TopicLimitsFlag {
   readonly kind: "topic limits";
@@ -81,6 +88,7 @@ export type Flag =
   | UrlFlag
   | IntegerFlag
   | DurationFlag
+  | FileModeFlag
   | TopicLimitsFlag
   | ChoiceFlag
   | ChoicesFlag
@@ -98,7 +106,7 @@ export interface Operand {
   readonly help: string;
 }
 
-type ValueOf<F extends Flag> = F extends { kind: "integer" | "duration" }
+type ValueOf<F extends Flag> = F extends { kind: "integer" | "duration" | "file mode" }
   ? number
   : F extends { kind: "topic limits" }
     ? readonly TopicLimit[]
@@ -132,6 +140,8 @@ export function placeholderOf(flag: Flag): string {
       return flag.unit.toUpperCase();
     case "duration":
       return "TIME";
+    case "file mode":
+      return "MODE";
     case "topic limits":
       return "[TOPICS=]LIMIT,…";
     case "choice":
@@ -152,6 +162,8 @@ export function rangeOf(flag: Flag): string {
       return `${flag.min} to ${flag.max} ${flag.unit}`;
     case "duration":
       return `a time like ${exampleOf("duration")}`;
+    case "file mode":
+      return "an octal mode";
     case "topic limits":
       return `${exampleOf(flag.unit)}, for all topics or by pattern`;
     case "choice":
@@ -169,19 +181,18 @@ export function rangeOf(flag: Flag): string {
   }
 }
 
-/** The default as somebody would write it; nothing where the flag takes no value. */
+/** The default as somebody would write it; nothing where there is none. */
 export function defaultText(flag: Flag): string {
   switch (flag.kind) {
     case "switch":
       return "";
     case "duration":
       return `${flag.default / 1_000}s`;
+    case "file mode":
+      return flag.default.toString(8);
     case "topic limits":
       return UNLIMITED;
-    case "choices":
-    case "list":
-      return "none";
     default:
-      return flag.default === "" ? "none" : String(flag.default);
+      return String(flag.default);
   }
 }

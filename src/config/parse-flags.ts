@@ -108,6 +108,7 @@ function parseValue(flag: Flag, { text, origin }: Given): FlagValue {
   if (flag.kind === "integer") return parseInteger(flag, text, origin);
   if (flag.kind === "choice") return parseChoice(flag, text, origin);
   if (flag.kind === "duration") return parseDuration(text, origin);
+  if (flag.kind === "file mode") return parseFileMode(text, origin);
   if (flag.kind === "topic limits") return parseLimits(flag, text, origin);
   if (text === "") throw new UsageError(`${origin} must not be empty.`);
   if (flag.kind === "choices") return parseChoices(flag, text, origin);
@@ -152,6 +153,11 @@ function parseDuration(text: string, origin: string): number {
   const value = parseQuantity(text, "duration");
   if (value !== undefined) return value;
   throw new UsageError(`Expected ${origin} to be a time like ${exampleOf("duration")}, got \`${text}\`.`);
+}
+
+function parseFileMode(text: string, origin: string): number {
+  if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8);
+  throw new UsageError(`Expected ${origin} to be a mode of three octal digits like 660, got \`${text}\`.`);
 }
 
 function parseLimits({ unit }: TopicLimitsFlag, text: string, origin: string): readonly TopicLimit[] {

@@ -7,6 +7,7 @@ import {
   type ChoiceFlag,
   type ChoicesFlag,
   type DurationFlag,
+  type FileModeFlag,
   flagOf,
   type IntegerFlag,
   type ListFlag,
@@ -23,9 +24,10 @@ export type Setting = (
   | ChoicesFlag
   | ListFlag
   | DurationFlag
+  | FileModeFlag
   | TopicLimitsFlag
 ) & {
-  readonly group: "Node" | "Access" | "Retention" | "Limits";
+  readonly group: "Node" | "TLS" | "Access" | "Retention" | "Limits";
 };
 
 /** The token that the commands bring which talk to a node: a variable and never a flag, which process lists show. */
@@ -39,13 +41,16 @@ export const SECRET_VARIABLES: readonly string[] = [TOKEN_VARIABLE, JWT_KEY_VARI
 
 const MIB = 1024 * 1024;
 
+/** The host of a node that is reached over its unix socket alone. */
+export const NO_TCP = "none";
+
 export const SETTINGS = {
   host: {
     kind: "text",
     group: "Node",
     default: "127.0.0.1",
     placeholder: "ADDRESS",
-    help: "Address to listen on.",
+    help: "Address to listen on, or `none` for a unix socket alone.",
   },
   port: {
     kind: "integer",
@@ -55,6 +60,19 @@ export const SETTINGS = {
     max: 65_535,
     unit: "port",
     help: "Port to listen on; 0 takes a free one.",
+  },
+  unixSocket: {
+    kind: "text",
+    group: "Node",
+    default: "",
+    placeholder: "FILE",
+    help: "Unix socket to listen on as well; without TLS.",
+  },
+  unixSocketMode: {
+    kind: "file mode",
+    group: "Node",
+    default: 0o660,
+    help: "Who may connect to it.",
   },
   data: {
     kind: "text",
@@ -78,6 +96,27 @@ export const SETTINGS = {
     max: 600_000,
     unit: "ms",
     help: "How long a shutdown waits for what is in flight.",
+  },
+  tlsCert: {
+    kind: "text",
+    group: "TLS",
+    default: "",
+    placeholder: "FILE",
+    help: "Certificate in PEM form, with those between it and its CA; read again at SIGHUP.",
+  },
+  tlsKey: {
+    kind: "text",
+    group: "TLS",
+    default: "",
+    placeholder: "FILE",
+    help: "Its private key, not encrypted.",
+  },
+  tlsClientCa: {
+    kind: "text",
+    group: "TLS",
+    default: "",
+    placeholder: "FILE",
+    help: "Lets in only who has a certificate signed by one of these.",
   },
   allowAnonymous: {
     kind: "choices",

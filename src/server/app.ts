@@ -25,13 +25,19 @@ const SOCKET_BUFFER_BYTES_MAX = 64 * 1024 * 1024;
  */
 const BODY_BYTES_UNLIMITED = Number.MAX_SAFE_INTEGER;
 
-export function makeApp(services: Services) {
+export interface AppOptions {
+  /** Whether it is listened to with TLS. */
+  readonly isTls: boolean;
+}
+
+export function makeApp(services: Services, { isTls }: AppOptions) {
   const { bodyBytesMax } = services.limits;
   const app = new Elysia({
     // Not for development: there an error of ours is answered with a page that shows the code.
     serve: { reusePort: false, maxRequestBodySize: BODY_BYTES_UNLIMITED, development: false },
-    // Elysia takes every host for one of four letters or more, and would find `/stats` in `http://hub/ws/stats`.
-    handler: { standardHostname: false },
+    // Elysia looks for the path from the 11th character on, which in `http://hub/ws/stats` is `/stats`; or from the 7th,
+    // where `https://` has not ended yet. So over TLS a host of one or two letters does not find the sockets.
+    handler: { standardHostname: isTls },
     websocket: {
       idleTimeout: SOCKET_IDLE_SECONDS,
       maxPayloadLength: bodyBytesMax,

@@ -5,7 +5,7 @@ import type { Outcome } from "../ingest/publish.ts";
 import { ProblemError, refuse } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import { acceptedBody } from "./answers.ts";
-import { BodyBudget, readBody } from "./body.ts";
+import { readBody } from "./body.ts";
 import { publishOperation } from "./documentation/publish.ts";
 import { PUBLISH_PARAMETERS } from "./models/parameters.ts";
 import { jsonResponse } from "./problem-response.ts";
@@ -15,9 +15,8 @@ import type { Services } from "./services.ts";
 import { edgeSocket, Outbox, type RawSocket } from "./sockets.ts";
 
 export function publishRoutes(services: Services) {
-  const budget = new BodyBudget(services.limits.readingBytesMax);
   return new Elysia()
-    .post("/publish", ({ request }) => publishOverHttp(services, budget, request), {
+    .post("/publish", ({ request }) => publishOverHttp(services, request), {
       parse: "none",
       detail: publishOperation(services.limits),
     })
@@ -32,14 +31,13 @@ export function publishRoutes(services: Services) {
 }
 
 async function publishOverHttp(
-  { ledger, limits, admission }: Services,
-  budget: BodyBudget,
+  { ledger, limits, bodyBudget, admission }: Services,
   request: Request,
 ): Promise<Response> {
   const { grant } = admission.callerOf(request);
   expectJson(request.headers.get("content-type"));
   const wantsResults = request.url.includes("?") && readWantsResults(request.url);
-  const text = await readBody(request, limits.bodyBytesMax, budget);
+  const text = await readBody(request, limits.bodyBytesMax, bodyBudget);
   const outcome = await new Promise<Outcome>((resolve, reject) => {
     const notTaken = ledger.submit({ text, form: "body", wantsResults, grant }, resolve);
     if (notTaken !== undefined) reject(new ProblemError(notTaken));

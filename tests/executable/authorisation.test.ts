@@ -69,7 +69,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
 function routesOfApp(): string[] {
   const limits = { bodyBytesMax: 1, readingBytesMax: 1, eventsMax: 1, inflightMax: 1 };
   const services = { limits, hub: { board: {} }, origins: { hasAny: false } };
-  return makeApp(services as unknown as Services).routes.map(
+  return makeApp(services as unknown as Services, { isTls: false }).routes.map(
     ({ method, path }) => `${method === "WS" ? "GET" : method} ${path}`,
   );
 }

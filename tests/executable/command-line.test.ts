@@ -6,7 +6,19 @@ import { NodeProcess, runToExit } from "../support/node-process.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
 
-const COMMANDS = ["serve", "verify", "backup", "restore", "prune", "export", "bench", "healthcheck"];
+const COMMANDS = [
+  "serve",
+  "verify",
+  "backup",
+  "restore",
+  "prune",
+  "export",
+  "bench",
+  "healthcheck",
+  "token create",
+  "token list",
+  "token revoke",
+];
 
 describe.each([["--help"], ["-h"], ["help"]])("onefold %s", (flag) => {
   test("names every command", async () => {
@@ -106,7 +118,7 @@ describe("onefold healthcheck", () => {
     expect(await runToExit(["healthcheck", "--url", origin])).toEqual({
       exitCode: 1,
       stdout: "",
-      stderr: `onefold: No node can be reached at ${origin}: is it running, and is that its address?\n`,
+      stderr: `onefold: No node can be reached at ${origin} (ECONNREFUSED): is it running, and is that its address?\n`,
     });
   });
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { defaultText, flagOf } from "../../../src/config/flags.ts";
-import { localNodeUrl, parseConfig } from "../../../src/config/parse-config.ts";
+import { localNode, localNodeUrl, parseConfig } from "../../../src/config/parse-config.ts";
 import { UsageError } from "../../../src/config/parse-flags.ts";
 import { configurationPage, flagsHelp } from "../../../src/config/reference.ts";
 import {
@@ -38,6 +38,8 @@ function parsedValue(name: keyof Config, value: string): Config[keyof Config] {
     case "choices":
     case "list":
       return [value];
+    case "file mode":
+      return 0o640;
     case "topic limits":
       return [{ pattern: "orders.*", max: 7_000 }];
   }
@@ -62,10 +64,19 @@ function otherValue(name: keyof Config): string {
       return LIST_ITEMS[name] ?? "anything";
     case "duration":
       return "90s";
+    case "file mode":
+      return "640";
     case "topic limits":
       return setting.unit === "duration" ? "orders.*=7s" : "orders.*=7000";
   }
 }
+
+/** What must stand beside a setting that is of no use alone. */
+const BESIDE: Partial<Record<keyof Config, Environment>> = {
+  tlsCert: { ONEFOLD_TLS_KEY: "key" },
+  tlsKey: { ONEFOLD_TLS_CERT: "cert" },
+  tlsClientCa: { ONEFOLD_TLS_CERT: "cert", ONEFOLD_TLS_KEY: "key" },
+};
 
 test("without flags and variables every setting has its default", () => {
   const defaults = Object.fromEntries(SETTING_NAMES.map((name) => [name, SETTINGS[name].default]));
@@ -78,15 +89,16 @@ describe.each(SETTING_NAMES)("%s", (name) => {
   const flag = `--${flagOf(name)}`;
   const value = otherValue(name);
   const parsed = parsedValue(name, value);
+  const beside = BESIDE[name] ?? {};
 
   test("is set by its flag, in both spellings, and by its variable", () => {
-    expect(parseConfig([flag, value], {})[name]).toEqual(parsed);
-    expect(parseConfig([`${flag}=${value}`], {})[name]).toEqual(parsed);
-    expect(parseConfig([], { [variableOf(name)]: value })[name]).toEqual(parsed);
+    expect(parseConfig([flag, value], beside)[name]).toEqual(parsed);
+    expect(parseConfig([`${flag}=${value}`], beside)[name]).toEqual(parsed);
+    expect(parseConfig([], { ...beside, [variableOf(name)]: value })[name]).toEqual(parsed);
   });
 
   test("its flag beats its variable", () => {
-    const environment = { [variableOf(name)]: defaultText(setting) };
+    const environment = { ...beside, [variableOf(name)]: defaultText(setting) || "another" };
     expect(parseConfig([flag, value], environment)[name]).toEqual(parsed);
   });
 
@@ -113,7 +125,7 @@ describe.each(SETTING_NAMES)("%s", (name) => {
   test("is in the help and in the reference", () => {
     expect(flagsHelp(SETTINGS)).toContain(`${flag} `);
     expect(configurationPage()).toContain(
-      `| \`${flag}\` | \`${variableOf(name)}\` | \`${defaultText(setting)}\` |`,
+      `| \`${flag}\` | \`${variableOf(name)}\` | ${defaultText(setting) === "" ? "" : `\`${defaultText(setting)}\``} |`,
     );
   });
 });
@@ -159,6 +171,15 @@ test.each([
   expect(message).not.toContain("\n");
 });
 
+test("secrets that stand in variables are no settings, and no flags", () => {
+  expect(parseConfig([], { ONEFOLD_TOKEN: "t", ONEFOLD_JWT_KEY: "k" })).toEqual(parseConfig([], {}));
+  expect(messageOf([], { ONEFOLD_TOKENS: "t" })).toBe(
+    "There is no setting ONEFOLD_TOKENS; the nearest is ONEFOLD_TOKEN.",
+  );
+  for (const flag of ["--token", "--jwt-key"])
+    expect(messageOf([flag, "secret"])).toMatch(/^There is no flag /);
+});
+
 test("variables of other programs are none of our business", () => {
   expect(parseConfig([], { PORT: "1", ONEFOLDX: "1", MY_ONEFOLD_PORT: "1" }).port).toBe(8080);
 });
@@ -168,8 +189,33 @@ test.each([
   [{ ONEFOLD_HOST: "0.0.0.0", ONEFOLD_PORT: "9000" }, "http://127.0.0.1:9000"],
   [{ ONEFOLD_HOST: "::" }, "http://[::1]:8080"],
   [{ ONEFOLD_HOST: "example.org", ONEFOLD_MAX_EVENTS: "none of its business" }, "http://example.org:8080"],
+  [{ ONEFOLD_TLS_CERT: "cert", ONEFOLD_PORT: "8443" }, "https://127.0.0.1:8443"],
 ])("with %j the node is met at %s", (environment, url) => {
   expect(localNodeUrl(environment)).toBe(url);
+});
+
+test.each([[{ ONEFOLD_HOST: "none" }], [{ ONEFOLD_TLS_CERT: "cert", ONEFOLD_TLS_CLIENT_CA: "ca" }]])(
+  "with %j it is met over its unix socket, and without one a sentence says so",
+  (environment) => {
+    const node = localNode({ ...environment, ONEFOLD_UNIX_SOCKET: "/run/onefold.sock" });
+    expect(node.unixSocket).toBe("/run/onefold.sock");
+    expect(() => localNode(environment)).toThrow(/needs ONEFOLD_UNIX_SOCKET/);
+  },
+);
+
+test.each([
+  [["--tls-cert", "f"], /^--tls-cert needs --tls-key/],
+  [["--tls-key", "f"], /^--tls-key needs --tls-cert/],
+  [["--tls-client-ca", "f"], /^--tls-client-ca needs --tls-cert/],
+  [["--host", "none"], /^--host none needs --unix-socket/],
+  [
+    ["--host", "none", "--unix-socket", "s", "--tls-cert", "f", "--tls-key", "f"],
+    /^--tls-cert is of no use with --host none/,
+  ],
+  [["--unix-socket-mode", "999"], /^Expected --unix-socket-mode .*`999`/],
+  [["--unix-socket-mode", "1777"], /^Expected --unix-socket-mode .*`1777`/],
+])("%j is refused, because half of it is missing or of no use", (args, sentence) => {
+  expect(messageOf(args)).toMatch(sentence);
 });
 
 test("where a node with a free port is, cannot be known", () => {
