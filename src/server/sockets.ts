@@ -6,6 +6,7 @@ import type { Scope } from "../access/principal.ts";
 import { type Problem, ProblemError } from "../problem.ts";
 import { type Caller, faultOfStanding } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
+import type { RefusalCounts } from "./refusals.ts";
 import type { Services } from "./services.ts";
 import { authAnswer, tokenOfAuthFrame } from "./socket-auth.ts";
 
@@ -171,10 +172,12 @@ function closeRefused(socket: RawSocket, { status, detail }: Problem): void {
 }
 
 /** Closes the sockets whose credentials are over. @param now milliseconds since 1970. */
-export function closeExpired(now: number): void {
+export function closeExpired(refusals: RefusalCounts, now: number): void {
   for (const [socket, { caller }] of openSockets) {
     const fault = faultOfStanding(caller, now);
-    if (fault === undefined) continue;
+    // One that is closing already has been told.
+    if (fault === undefined || socket.readyState !== WebSocket.OPEN) continue;
+    refusals.count(fault);
     socket.send(errorFrame(undefined, fault, undefined));
     closeRefused(socket, fault);
   }
