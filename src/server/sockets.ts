@@ -3,7 +3,7 @@
 import type { ServerWebSocket } from "bun";
 import { NotFoundError } from "elysia";
 import type { Scope } from "../access/principal.ts";
-import { type Problem, ProblemError } from "../problem.ts";
+import { type Problem, ProblemError, problem } from "../problem.ts";
 import { type Caller, faultOfStanding } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
 import type { RefusalCounts } from "./refusals.ts";
@@ -96,6 +96,8 @@ interface Upgrade {
   readonly set: { readonly headers: Record<string, unknown> };
 }
 
+const UNCHECKED = new ProblemError(problem("internal_error", "The credentials could not be checked."));
+
 /** What a socket route is: its scope, and what it does with a socket that was let in. */
 export interface SocketRoute {
   readonly path: (typeof SOCKET_ROUTES)[number];
@@ -127,7 +129,10 @@ export function edgeSocket(services: Services, { path, scope, open }: SocketRout
         opened.caller = caller;
         socket.send(authAnswer(caller.principal.expiresAt));
       });
-      renewed.catch((error) => tell(socket, error));
+      renewed.catch((error: unknown) => {
+        if (!(error instanceof ProblemError)) services.log(`credentials could not be checked: ${error}`);
+        tell(socket, error instanceof ProblemError ? error : UNCHECKED);
+      });
     } catch (error) {
       tell(socket, error);
     }
