@@ -2,12 +2,20 @@
 
 import { timingSafeEqual } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { refuse } from "../problem.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Principal, principalOf } from "./principal.ts";
-import { parseTokenFile, type StoredToken, TOKEN_FILE_BYTES_MAX, TokenFileError } from "./token-file.ts";
+import {
+  parseTokenFile,
+  type StoredToken,
+  TOKEN_FILE,
+  TOKEN_FILE_BYTES_MAX,
+  TOO_LARGE,
+  TokenFileError,
+} from "./token-file.ts";
 import { partsOfToken, sha256Of, TOKEN_PREFIX } from "./token-text.ts";
-import type { TokenUse } from "./token-use.ts";
+import { TOKEN_USE_FILE, TokenUse } from "./token-use.ts";
 
 /** A revoked token is out within a second: so often the file is looked at. */
 export const POLL_INTERVAL_MS = 250;
@@ -47,16 +55,18 @@ export class TokenList implements Authenticator {
 
   private constructor(
     private readonly path: string,
-    private readonly use: TokenUse,
+    /** When each was used last. */
+    readonly use: TokenUse,
     private readonly surroundings: TokenSurroundings,
   ) {}
 
   /**
-   * Reads the file, and looks after it until it is closed.
+   * Reads the file in a data folder, which need not be there, and looks after it until it is closed.
    * @throws TokenFileError where it is there, but cannot be used: nobody can say then who is to be let in
    */
-  static async open(path: string, use: TokenUse, surroundings: TokenSurroundings): Promise<TokenList> {
-    const list = new TokenList(path, use, surroundings);
+  static async open(folder: string, surroundings: TokenSurroundings): Promise<TokenList> {
+    const use = await TokenUse.open(join(folder, TOKEN_USE_FILE), surroundings);
+    const list = new TokenList(join(folder, TOKEN_FILE), use, surroundings);
     await list.#look();
     list.#stopPolling = surroundings.every(POLL_INTERVAL_MS, () => void list.poll());
     return list;
@@ -92,8 +102,10 @@ export class TokenList implements Authenticator {
     return this.#poll;
   }
 
-  close(): void {
+  /** Writes down what was used last. A disk that hangs never lets it end: whoever waits gives it a time of their own. */
+  close(): Promise<void> {
     this.#stopPolling();
+    return this.use.close();
   }
 
   /** @throws TokenFileError */
@@ -121,7 +133,10 @@ export class TokenList implements Authenticator {
 
   async #markOfFile(): Promise<{ mark: string; size: number }> {
     try {
-      const { ino, size, mtimeNs, ctimeNs } = await stat(this.path, { bigint: true });
+      const found = await stat(this.path, { bigint: true });
+      const { ino, size, mtimeNs, ctimeNs } = found;
+      // Whoever reads a pipe may wait for ever.
+      if (!found.isFile()) throw new Error("it is no file");
       return { mark: `${ino} ${size} ${mtimeNs} ${ctimeNs}`, size: Number(size) };
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
@@ -131,8 +146,7 @@ export class TokenList implements Authenticator {
   }
 
   async #read(size: number): Promise<string> {
-    if (size > TOKEN_FILE_BYTES_MAX)
-      throw new TokenFileError(this.path, `it has more than ${TOKEN_FILE_BYTES_MAX} bytes`);
+    if (size > TOKEN_FILE_BYTES_MAX) throw new TokenFileError(this.path, TOO_LARGE);
     try {
       return await readFile(this.path, "utf8");
     } catch (error) {

@@ -1,9 +1,11 @@
 /** Keys that are given for JSON Web Tokens: which of them counts, what is no such key, and what reading them again changes. */
 
 import { describe, expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { JwtAuthenticator } from "../../../src/access/jwt.ts";
 import type { JwtAlgorithm } from "../../../src/access/jwt-algorithms.ts";
+import { keysIn } from "../../../src/access/jwt-keys.ts";
 import { TempFolder } from "../../support/temp-folder.ts";
 import {
   claims,
@@ -38,6 +40,30 @@ const HS = { alg: "HS256" };
 const RS = { alg: "RS256" };
 
 const hs = (): string => jwt(HS, claims(), withSecret());
+
+/** Made with `openssl req -x509` for P-256. */
+const CERTIFICATE = `-----BEGIN CERTIFICATE-----
+MIIBdzCCAR2gAwIBAgIUdL8XjTHn5phHzrOgQasN2QRGAF8wCgYIKoZIzj0EAwIw
+ETEPMA0GA1UEAwwGaXNzdWVyMB4XDTI2MTEyMTIwNDAzMVoXDTI2MTEyMjIwNDAz
+MVowETEPMA0GA1UEAwwGaXNzdWVyMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
+KQn6J2vlV86mcDGkQkAIeLGr2ZTZTN6fekdbhEI2JB9H4NZTBLsBfPW7sepgS0hC
+LKVLP688UPZ4bUFFuu/1hqNTMFEwHQYDVR0OBBYEFLfVaGeU4MHrir97QnlEjqjn
+iFODMB8GA1UdIwQYMBaAFLfVaGeU4MHrir97QnlEjqjniFODMA8GA1UdEwEB/wQF
+MAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIhAMcs+Gze3nN5wecD7lWtjSve1RoZZt36
+bsZeOdSLFwY7AiBImJYtD1I9lhpIQrLk5jAev9MVeM+sXaohDwNNS99jaA==
+-----END CERTIFICATE-----
+`;
+
+test("a certificate stands for its key", async () => {
+  const pem = new X509Certificate(CERTIFICATE).publicKey.export({ type: "spki", format: "pem" }) as string;
+  const thumbprints = await Promise.all(
+    [CERTIFICATE, pem, pemOf(EC)].map(
+      async (text) => (await keysIn(text, "ES256")).for(undefined)[0]!.thumbprint,
+    ),
+  );
+  expect(thumbprints[0]).toBe(thumbprints[1]!);
+  expect(thumbprints[0]).not.toBe(thumbprints[2]!);
+});
 
 describe("keys with names", () => {
   const set = (...pairs: [Pair, string][]): string =>
