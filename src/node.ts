@@ -2,13 +2,22 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { Config } from "./config/settings.ts";
+import { Access } from "./access/access.ts";
+import { faultOfExposure } from "./access/gate.ts";
+import type { JwtSettings } from "./access/jwt.ts";
+import { limitSettingsOf } from "./config/limit-settings.ts";
+import { type Config, NO_TCP } from "./config/settings.ts";
 import { LedgerClient } from "./ingest/ledger-client.ts";
 import type { FromLedger, ToLedger } from "./ingest/ledger-messages.ts";
 import { StatsHub } from "./live/stats-hub.ts";
-import { type App, makeApp } from "./server/app.ts";
+import { Admission } from "./server/admission.ts";
+import { makeApp } from "./server/app.ts";
+import { BodyBudget } from "./server/body.ts";
+import { Listeners, type ListenSettings } from "./server/listening/listeners.ts";
+import { OriginPolicy } from "./server/origins.ts";
+import { RefusalCounts } from "./server/refusals.ts";
 import type { Services } from "./server/services.ts";
-import { closeSockets, openSockets } from "./server/sockets.ts";
+import { closeExpired, closeSockets, openSockets } from "./server/sockets.ts";
 import { type FromReader, ReaderClient } from "./storage/reader-messages.ts";
 import type { Retention } from "./storage/retention.ts";
 import { makeRestartRequest } from "./storage/sqlite/checkpointer.ts";
@@ -26,12 +35,17 @@ export interface NodeFiles {
 }
 
 export interface Node {
-  /** The address it serves on. */
-  readonly url: string;
+  /** Where it is reached: `http://…`, `https://…`, `unix:…`. */
+  readonly addresses: readonly string[];
   /** Resolves when publishes are taken. @throws Error when the store cannot be opened. */
   readonly ready: Promise<{ events: number; topics: number }>;
   /** Resolves with a reason when the node cannot go on. */
   readonly failed: Promise<string>;
+  /**
+   * Reads again what may change while it runs. What is wrong is noticed before anything has changed.
+   * @throws Error with one sentence
+   */
+  reload(): Promise<void>;
   /** Takes nothing more, answers what is in flight, closes sockets with 1012, checkpoints. */
   stop(): Promise<void>;
 }
@@ -39,23 +53,33 @@ export interface Node {
 /** Time for closing frames to reach their clients, and for the store to close. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
+/** How often open sockets are held against what their credentials are worth by now. */
+const SWEEP_INTERVAL_MS = 250;
+
 /** Time for the last HTTP answers to leave. */
 const FLUSH_TIMEOUT_MS = 100;
 
-export function startNode(config: Config, files: NodeFiles, log: (line: string) => void): Node {
+export interface NodeOptions {
+  readonly config: Config;
+  /** What JSON Web Tokens are checked by; undefined where none are taken. */
+  readonly jwt: JwtSettings | undefined;
+  readonly files: NodeFiles;
+  /** Tells the person who runs the node. */
+  readonly log: (line: string) => void;
+}
+
+/** @throws Error with one sentence where it must not or cannot be started like this. */
+export async function startNode({ config, jwt, files, log }: NodeOptions): Promise<Node> {
+  const access = await openAccess(config, jwt, log);
   const databasePath = join(config.data, "onefold.db");
   const lock = ownData(config.data, databasePath);
   const ready = Promise.withResolvers<{ events: number; topics: number }>();
   const failed = Promise.withResolvers<string>();
   const threads = new Threads((reason) => failed.resolve(reason));
 
-  let app: App | undefined;
   const hub = new StatsHub({
     now: () => performance.now(),
-    every: (intervalMs, tick) => {
-      const timer = setInterval(tick, intervalMs);
-      return () => clearInterval(timer);
-    },
+    every,
     soon: (task) => void setImmediate(task),
     newEpoch: () => crypto.randomUUID(),
   });
@@ -86,8 +110,23 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     inflightMax: config.maxInflight,
   };
   const clock = { now: Date.now, startedAt: Date.now() };
-  const services: Services = { ledger, reader, hub, limits, clock, log };
-  app = makeApp(services).listen({ hostname: config.host, port: config.port });
+  const origins = new OriginPolicy({ allowed: config.allowOrigins, isLocalOnly: () => access.gate.isOpen });
+  const admission = new Admission({ gate: access.gate, origins });
+  setInterval(() => closeExpired(Date.now()), SWEEP_INTERVAL_MS).unref();
+  const services: Services = {
+    admission,
+    origins,
+    ledger,
+    reader,
+    hub,
+    limits,
+    bodyBudget: new BodyBudget(limits.readingBytesMax),
+    limitSettings: limitSettingsOf(config),
+    refusals: new RefusalCounts(),
+    clock,
+    log,
+  };
+  const listeners = await Listeners.open(listenSettingsOf(config), (options) => makeApp(services, options));
   threads.openLedger(files, ledger, {
     databasePath,
     migrationsFolder: files.migrationsFolder,
@@ -97,10 +136,16 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     restartRequest,
   });
   return {
-    url: `http://${urlHost(config.host)}:${app.server!.port}`,
+    addresses: listeners.addresses,
     ready: ready.promise,
     failed: failed.promise,
-    stop: () => stop(app, ledger, threads, lock, config.drainTimeout),
+    async reload() {
+      const prepared = listeners.prepareReload();
+      await access.reload();
+      const renewed = prepared.apply();
+      if (renewed !== undefined) log(renewed);
+    },
+    stop: () => stop({ listeners, ledger, threads, lock, access }, config.drainTimeout),
   };
 }
 
@@ -111,6 +156,10 @@ export function retentionOf({
   dedupWindow,
 }: RetentionSettings): Retention {
   return { events: retainEvents, ages: retainFor, bytes: retainBytes, dedupWindowMs: dedupWindow };
+}
+
+function listenSettingsOf(config: Config): ListenSettings {
+  return { ...config, host: config.host === NO_TCP ? undefined : config.host };
 }
 
 /** Makes the data folder where it is missing, and takes possession of it. */
@@ -125,15 +174,40 @@ function ownData(folder: string, databasePath: string): OwnerLock {
   }
 }
 
+/** @throws Error with one sentence where everybody would be let in, or what decides it cannot be read. */
+async function openAccess(
+  { data, host, allowAnonymous }: Config,
+  jwt: JwtSettings | undefined,
+  log: (line: string) => void,
+): Promise<Access> {
+  const access = await Access.open(
+    { folder: data, anonymousScopes: allowAnonymous, jwt },
+    { now: Date.now, elapsed: () => performance.now(), every, log },
+  );
+  const exposure = faultOfExposure(host === NO_TCP ? undefined : host, access.gate);
+  if (exposure !== undefined) throw new Error(exposure);
+  return access;
+}
+
+function every(intervalMs: number, tick: () => void): () => void {
+  const timer = setInterval(tick, intervalMs);
+  return () => clearInterval(timer);
+}
+
+interface Parts {
+  readonly listeners: Listeners;
+  readonly ledger: LedgerClient;
+  readonly threads: Threads;
+  readonly lock: OwnerLock;
+  readonly access: Access;
+}
+
 async function stop(
-  app: App,
-  ledger: LedgerClient,
-  threads: Threads,
-  lock: { release(): void },
+  { listeners, ledger, threads, lock, access }: Parts,
   drainTimeoutMs: number,
 ): Promise<void> {
   // Not awaited: it resolves only when every connection is gone.
-  const stopped = app.server?.stop(false);
+  const stopped = listeners.stop();
   await Promise.race([ledger.drain(), Bun.sleep(drainTimeoutMs)]);
   if (openSockets.size > 0) await closeSockets(1012, "restarting: reconnect", CLOSE_TIMEOUT_MS);
   // Before the readers: a connection that closes takes the checkpoint's lock, and the ledger could not copy its log back.
@@ -142,8 +216,8 @@ async function stop(
     Bun.sleep(CLOSE_TIMEOUT_MS).then(() => false),
   ]);
   threads.closeReaders();
-  await Promise.race([stopped, Bun.sleep(FLUSH_TIMEOUT_MS)]);
-  app.server?.stop(true);
+  await Promise.race([Promise.all([stopped, access.close()]), Bun.sleep(FLUSH_TIMEOUT_MS)]);
+  listeners.close();
   threads.closeLedger();
   // A commit may still be in its sync: then the file is ours until the process has ended.
   if (isClosed) lock.release();
@@ -206,8 +280,4 @@ class Threads {
 function messageOf({ message }: ErrorEvent): string {
   const [, found = message] = /^(?:\w*[eE]rror): (.*)$/m.exec(message) ?? [];
   return found;
-}
-
-function urlHost(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

@@ -2,20 +2,18 @@
 
 import { timingSafeEqual } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
 import { refuse } from "../problem.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Principal, principalOf } from "./principal.ts";
 import {
   parseTokenFile,
   type StoredToken,
-  TOKEN_FILE,
   TOKEN_FILE_BYTES_MAX,
   TOO_LARGE,
   TokenFileError,
 } from "./token-file.ts";
 import { partsOfToken, sha256Of, TOKEN_PREFIX } from "./token-text.ts";
-import { TOKEN_USE_FILE, TokenUse } from "./token-use.ts";
+import type { TokenUse } from "./token-use.ts";
 
 /** A revoked token is out within a second: so often the file is looked at. */
 export const POLL_INTERVAL_MS = 250;
@@ -55,18 +53,16 @@ export class TokenList implements Authenticator {
 
   private constructor(
     private readonly path: string,
-    /** When each was used last. */
-    readonly use: TokenUse,
+    private readonly use: TokenUse,
     private readonly surroundings: TokenSurroundings,
   ) {}
 
   /**
-   * Reads the file in a data folder, which need not be there, and looks after it until it is closed.
+   * Reads the file, which need not be there, and looks after it until it is closed.
    * @throws TokenFileError where it is there, but cannot be used: nobody can say then who is to be let in
    */
-  static async open(folder: string, surroundings: TokenSurroundings): Promise<TokenList> {
-    const use = await TokenUse.open(join(folder, TOKEN_USE_FILE), surroundings);
-    const list = new TokenList(join(folder, TOKEN_FILE), use, surroundings);
+  static async open(path: string, use: TokenUse, surroundings: TokenSurroundings): Promise<TokenList> {
+    const list = new TokenList(path, use, surroundings);
     await list.#look();
     list.#stopPolling = surroundings.every(POLL_INTERVAL_MS, () => void list.poll());
     return list;
@@ -102,10 +98,8 @@ export class TokenList implements Authenticator {
     return this.#poll;
   }
 
-  /** Writes down what was used last. A disk that hangs never lets it end: whoever waits gives it a time of their own. */
-  close(): Promise<void> {
+  close(): void {
     this.#stopPolling();
-    return this.use.close();
   }
 
   /** @throws TokenFileError */

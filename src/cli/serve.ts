@@ -1,10 +1,12 @@
 /** `onefold serve`: runs a node until it is told to stop. */
 
+import { jwtSettingsOf } from "../config/jwt-config.ts";
 import { parseConfig } from "../config/parse-config.ts";
 import { SETTINGS, variableOf } from "../config/settings.ts";
 import { type Node, startNode } from "../node.ts";
 import { VERSION } from "../version.ts";
 import type { Command, Surroundings } from "./command.ts";
+import { printFirstToken } from "./first-token.ts";
 
 export const serve: Command = {
   name: "serve",
@@ -16,19 +18,32 @@ export const serve: Command = {
 
 async function runServe(args: readonly string[], { environment, files }: Surroundings): Promise<undefined> {
   const config = parseConfig(args, environment);
-  const node = startNode(config, files, (line) => console.error(`onefold: ${line}`));
+  const jwt = jwtSettingsOf(config, environment);
+  if (config.firstToken === "print") printFirstToken(config.data);
+  const node = await startNode({ config, jwt, files, log: (line) => console.error(`onefold: ${line}`) });
   const signals = stopOnSignals(node);
+  reloadOnSignal(node, signals);
   void node.failed.then((reason) => fail(reason));
   const { events, topics } = await node.ready;
   if (signals.isStopping) return;
   console.log(
-    `onefold ${VERSION} is ready on ${node.url} (${events} events in ${topics} topics, data in ${config.data})`,
+    `onefold ${VERSION} is ready on ${node.addresses.join(" and ")} (${events} events in ${topics} topics, data in ${config.data})`,
   );
 }
 
 function fail(reason: string): never {
   console.error(`onefold: ${reason}`);
   process.exit(1);
+}
+
+/** What a reload finds wrong is told in one line, and the node goes on with what it has. */
+function reloadOnSignal(node: Node, signals: { readonly isStopping: boolean }): void {
+  process.on("SIGHUP", () => {
+    if (signals.isStopping) return;
+    void node.reload().catch((error: unknown) => {
+      console.error(`onefold: nothing was reloaded: ${error instanceof Error ? error.message : error}`);
+    });
+  });
 }
 
 /** The first signal stops in order, the second at once. */

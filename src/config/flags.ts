@@ -5,7 +5,7 @@ import { type TopicLimit, UNLIMITED } from "./topic-limits.ts";
 
 export interface TextFlag {
   readonly kind: "text";
-  /** Empty where it may be left out. */
+  /** Empty where nothing is meant unless something is given; nobody can give an empty text. */
   readonly default: string;
   /** What stands for the value in the help. */
   readonly placeholder: string;
@@ -35,9 +35,35 @@ export interface ChoiceFlag {
   readonly help: string;
 }
 
+/** Some of a few words, parted by commas; an empty list where none was said. */
+export interface ChoicesFlag {
+  readonly kind: "choices";
+  readonly default: readonly never[];
+  readonly choices: readonly string[];
+  readonly help: string;
+}
+
+/** Texts parted by commas; an empty list where none was said. */
+export interface ListFlag {
+  readonly kind: "list";
+  readonly default: readonly never[];
+  /** What stands for one of them in the help. */
+  readonly placeholder: string;
+  /** What is wrong with one of them, or undefined. */
+  readonly faultOf: (text: string) => string | undefined;
+  readonly help: string;
+}
+
 /** A length of time as people write it; its value is in milliseconds. */
 export interface DurationFlag {
   readonly kind: "duration";
+  readonly default: number;
+  readonly help: string;
+}
+
+/** Who may do what with a file, as `chmod` has it; its value is the number. */
+export interface FileModeFlag {
+  readonly kind: "file mode";
   readonly default: number;
   readonly help: string;
 }
@@ -62,8 +88,11 @@ export type Flag =
   | UrlFlag
   | IntegerFlag
   | DurationFlag
+  | FileModeFlag
   | TopicLimitsFlag
   | ChoiceFlag
+  | ChoicesFlag
+  | ListFlag
   | SwitchFlag;
 
 /** By name in camel case: `maxEvents` is `--max-events`. */
@@ -77,7 +106,7 @@ export interface Operand {
   readonly help: string;
 }
 
-type ValueOf<F extends Flag> = F extends { kind: "integer" | "duration" }
+type ValueOf<F extends Flag> = F extends { kind: "integer" | "duration" | "file mode" }
   ? number
   : F extends { kind: "topic limits" }
     ? readonly TopicLimit[]
@@ -85,12 +114,16 @@ type ValueOf<F extends Flag> = F extends { kind: "integer" | "duration" }
       ? boolean
       : F extends { kind: "choice"; choices: readonly (infer Choice)[] }
         ? Choice
-        : string;
+        : F extends { kind: "choices"; choices: readonly (infer Choice)[] }
+          ? readonly Choice[]
+          : F extends { kind: "list" }
+            ? readonly string[]
+            : string;
 
 /** The checked values of some flags. */
 export type ValuesOf<F extends Flags> = { readonly [Name in keyof F]: ValueOf<F[Name]> };
 
-export type FlagValue = string | number | boolean | readonly TopicLimit[];
+export type FlagValue = string | number | boolean | readonly TopicLimit[] | readonly string[];
 
 export function flagOf(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -107,10 +140,16 @@ export function placeholderOf(flag: Flag): string {
       return flag.unit.toUpperCase();
     case "duration":
       return "TIME";
+    case "file mode":
+      return "MODE";
     case "topic limits":
       return "[TOPICS=]LIMIT,…";
     case "choice":
       return flag.choices.join("|");
+    case "choices":
+      return flag.choices.join(",");
+    case "list":
+      return `${flag.placeholder},…`;
     case "switch":
       return "";
   }
@@ -123,10 +162,16 @@ export function rangeOf(flag: Flag): string {
       return `${flag.min} to ${flag.max} ${flag.unit}`;
     case "duration":
       return `a time like ${exampleOf("duration")}`;
+    case "file mode":
+      return "an octal mode";
     case "topic limits":
       return `${exampleOf(flag.unit)}, for all topics or by pattern`;
     case "choice":
       return flag.choices.map((choice) => `\`${choice}\``).join(" or ");
+    case "choices":
+      return `any of ${flag.choices.map((choice) => `\`${choice}\``).join(", ")}, with commas between them`;
+    case "list":
+      return "texts with commas between them";
     case "url":
       return "`http://` or `https://`";
     case "switch":
@@ -136,16 +181,18 @@ export function rangeOf(flag: Flag): string {
   }
 }
 
-/** The default as somebody would write it; nothing where the flag takes no value. */
+/** The default as somebody would write it; nothing where there is none. */
 export function defaultText(flag: Flag): string {
   switch (flag.kind) {
     case "switch":
       return "";
     case "duration":
       return `${flag.default / 1_000}s`;
+    case "file mode":
+      return flag.default.toString(8);
     case "topic limits":
       return UNLIMITED;
     default:
-      return flag.default === "" ? "none" : String(flag.default);
+      return String(flag.default);
   }
 }

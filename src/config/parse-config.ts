@@ -2,7 +2,7 @@
 
 import { nearest } from "../nearest.ts";
 import { type Given, parseFlags, UsageError } from "./parse-flags.ts";
-import { type Config, SECRET_VARIABLES, SETTING_NAMES, SETTINGS, variableOf } from "./settings.ts";
+import { type Config, NO_TCP, SECRET_VARIABLES, SETTING_NAMES, SETTINGS, variableOf } from "./settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -10,7 +10,20 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export function parseConfig(args: readonly string[], environment: Environment): Config {
   const config = parseFlags(SETTINGS, args, variablesOf(environment));
   refuseUnknownVariables(environment);
+  refuseHalves(config);
   return config;
+}
+
+/** What is of use only together. @throws UsageError */
+function refuseHalves({ host, tlsCert, tlsKey, tlsClientCa, unixSocket }: Config): void {
+  if (tlsCert !== "" && tlsKey === "") throw new UsageError("--tls-cert needs --tls-key beside it.");
+  if (tlsKey !== "" && tlsCert === "") throw new UsageError("--tls-key needs --tls-cert beside it.");
+  if (tlsClientCa !== "" && tlsCert === "")
+    throw new UsageError("--tls-client-ca needs --tls-cert and --tls-key beside it.");
+  if (host === NO_TCP && unixSocket === "")
+    throw new UsageError(`--host ${NO_TCP} needs --unix-socket: nobody could reach the node.`);
+  if (host === NO_TCP && tlsCert !== "")
+    throw new UsageError(`--tls-cert is of no use with --host ${NO_TCP}: a unix socket is without TLS.`);
 }
 
 /** Where the values of settings come from that are not given as flags; other flags have no variable. */
@@ -24,21 +37,48 @@ const LOOPBACK_OF: Readonly<Record<string, string>> = {
   "::": "::1",
 };
 
+/** How a command on the same machine reaches a node. */
+export interface LocalNode {
+  /** Without a slash at its end; its host means nothing where there is a socket to go through. */
+  readonly url: string;
+  readonly unixSocket: string | undefined;
+}
+
 /**
- * Where the node is that runs with this environment, as a command on the same machine reaches it.
+ * Where the node is that runs with this environment. Over its unix socket only where it cannot be reached otherwise.
  * Looks at no other variable: what is wrong with them is the node's business.
  * @throws UsageError
  */
-export function localNodeUrl(environment: Environment): string {
-  const { host, port } = SETTINGS;
-  const local = parseFlags({ host, port }, [], (name) => variableIn(environment, name));
+export function localNode(environment: Environment): LocalNode {
+  const { host, port, tlsCert, tlsClientCa, unixSocket } = SETTINGS;
+  const local = parseFlags({ host, port, tlsCert, tlsClientCa, unixSocket }, [], (name) =>
+    variableIn(environment, name),
+  );
+  if (local.host === NO_TCP || local.tlsClientCa !== "") {
+    if (local.unixSocket !== "") return { url: "http://localhost", unixSocket: local.unixSocket };
+    const reason = variableOf(local.host === NO_TCP ? "host" : "tlsClientCa");
+    throw new UsageError(
+      `With ${reason} as it is the node needs ${variableOf("unixSocket")} to be reached from its own machine.`,
+    );
+  }
   if (local.port === 0) {
     throw new UsageError(
       `${variableOf("port")}=0 lets the node take any free port: say where it is with --url.`,
     );
   }
   const address = LOOPBACK_OF[local.host] ?? local.host;
-  return `http://${address.includes(":") ? `[${address}]` : address}:${local.port}`;
+  const scheme = local.tlsCert === "" ? "http" : "https";
+  const url = `${scheme}://${address.includes(":") ? `[${address}]` : address}:${local.port}`;
+  return { url, unixSocket: undefined };
+}
+
+/** The same for a command that speaks over TCP alone. @throws UsageError */
+export function localNodeUrl(environment: Environment): string {
+  const { url, unixSocket } = localNode(environment);
+  if (unixSocket === undefined) return url;
+  throw new UsageError(
+    `The node is to be reached at unix:${unixSocket}: say with --url where it is otherwise.`,
+  );
 }
 
 function variableIn(environment: Environment, name: string): Given | undefined {

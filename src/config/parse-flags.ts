@@ -4,11 +4,13 @@ import { parseArgs } from "node:util";
 import { nearest } from "../nearest.ts";
 import {
   type ChoiceFlag,
+  type ChoicesFlag,
   type Flag,
   type Flags,
   type FlagValue,
   flagOf,
   type IntegerFlag,
+  type ListFlag,
   type Operand,
   type TopicLimitsFlag,
   type ValuesOf,
@@ -106,8 +108,11 @@ function parseValue(flag: Flag, { text, origin }: Given): FlagValue {
   if (flag.kind === "integer") return parseInteger(flag, text, origin);
   if (flag.kind === "choice") return parseChoice(flag, text, origin);
   if (flag.kind === "duration") return parseDuration(text, origin);
+  if (flag.kind === "file mode") return parseFileMode(text, origin);
   if (flag.kind === "topic limits") return parseLimits(flag, text, origin);
   if (text === "") throw new UsageError(`${origin} must not be empty.`);
+  if (flag.kind === "choices") return parseChoices(flag, text, origin);
+  if (flag.kind === "list") return parseList(flag, text, origin);
   return flag.kind === "url" ? parseUrl(text, origin) : text;
 }
 
@@ -124,10 +129,35 @@ function parseChoice({ choices }: ChoiceFlag, text: string, origin: string): str
   throw new UsageError(`Expected ${origin} to be ${choices.join(" or ")}, got \`${text}\`.`);
 }
 
+function parseChoices({ choices }: ChoicesFlag, text: string, origin: string): readonly string[] {
+  const chosen = [...new Set(text.split(","))];
+  if (chosen.every((choice) => choices.includes(choice))) return chosen;
+  throw new UsageError(
+    `Expected ${origin} to be any of ${choices.join(", ")}, with commas between them, got \`${text}\`.`,
+  );
+}
+
+function parseList({ faultOf, placeholder }: ListFlag, text: string, origin: string): readonly string[] {
+  const items = [...new Set(text.split(","))];
+  for (const item of items) {
+    const fault = faultOf(item);
+    if (fault !== undefined)
+      throw new UsageError(
+        `Expected ${origin} to be like ${placeholder},…, got \`${item}\`, which ${fault}.`,
+      );
+  }
+  return items;
+}
+
 function parseDuration(text: string, origin: string): number {
   const value = parseQuantity(text, "duration");
   if (value !== undefined) return value;
   throw new UsageError(`Expected ${origin} to be a time like ${exampleOf("duration")}, got \`${text}\`.`);
+}
+
+function parseFileMode(text: string, origin: string): number {
+  if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8);
+  throw new UsageError(`Expected ${origin} to be a mode of three octal digits like 660, got \`${text}\`.`);
 }
 
 function parseLimits({ unit }: TopicLimitsFlag, text: string, origin: string): readonly TopicLimit[] {

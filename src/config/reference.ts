@@ -46,15 +46,14 @@ ${[...groups.map(groupSection), ...commands.map(commandSection)].join("\n")}`;
 function groupSection(group: Setting["group"]): string {
   const rows = SETTING_NAMES.filter((name) => SETTINGS[name].group === group).map((name) => {
     const setting: Setting = SETTINGS[name];
-    return `| \`--${flagOf(name)}\` | \`${variableOf(name)}\` | \`${defaultText(setting)}\` | ${rangeOf(setting)} | ${setting.help} |`;
+    return `| \`--${flagOf(name)}\` | \`${variableOf(name)}\` | ${codeOf(defaultText(setting))} | ${rangeOf(setting)} | ${setting.help} |`;
   });
   return `## ${group}\n\n| flag | variable | default | takes | |\n|---|---|---|---|---|\n${rows.join("\n")}\n`;
 }
 
 function commandSection({ name, summary, flags, operand }: CommandReference): string {
   const rows = Object.entries(flags).map(([flagName, flag]) => {
-    const standard = flag.kind === "switch" ? "" : `\`${defaultText(flag)}\``;
-    return `| \`--${flagOf(flagName)}\` | ${standard} | ${rangeOf(flag)} | ${flag.help} |`;
+    return `| \`--${flagOf(flagName)}\` | ${codeOf(defaultText(flag))} | ${rangeOf(flag)} | ${flag.help} |`;
   });
   if (operand !== undefined) rows.unshift(`| \`${operandUsage(operand)}\` |  | text | ${operand.help} |`);
   return `## onefold ${name}\n\n${summary}\n\n| flag | default | takes | |\n|---|---|---|---|\n${rows.join("\n")}\n`;
@@ -65,5 +64,10 @@ function usageOf(name: string, flag: Flag): string {
 }
 
 function defaultOf(flag: Flag): string {
-  return flag.kind === "switch" ? "" : ` [${defaultText(flag)}]`;
+  const text = defaultText(flag);
+  return text === "" ? "" : ` [${text}]`;
+}
+
+function codeOf(text: string): string {
+  return text === "" ? "" : `\`${text}\``;
 }

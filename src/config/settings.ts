@@ -1,19 +1,33 @@
 /** Every setting of a node, once: flags, environment variables, help, validation and the reference derive from it. */
 
 import { JWT_ALGORITHMS } from "../access/jwt-algorithms.ts";
+import { faultOfOrigin } from "../access/origin.ts";
+import { SCOPES } from "../access/principal.ts";
 import {
   type ChoiceFlag,
+  type ChoicesFlag,
   type DurationFlag,
+  type FileModeFlag,
   flagOf,
   type IntegerFlag,
+  type ListFlag,
   type TextFlag,
   type TopicLimitsFlag,
   type ValuesOf,
 } from "./flags.ts";
 
 /** A setting is a flag of `serve` that is also an environment variable. */
-export type Setting = (TextFlag | IntegerFlag | ChoiceFlag | DurationFlag | TopicLimitsFlag) & {
-  readonly group: "Node" | "Credentials" | "Retention" | "Limits";
+export type Setting = (
+  | TextFlag
+  | IntegerFlag
+  | ChoiceFlag
+  | ChoicesFlag
+  | ListFlag
+  | DurationFlag
+  | FileModeFlag
+  | TopicLimitsFlag
+) & {
+  readonly group: "Node" | "TLS" | "Access" | "Retention" | "Limits";
 };
 
 /** The token that the commands bring which talk to a node: a variable and never a flag, which process lists show. */
@@ -27,13 +41,16 @@ export const SECRET_VARIABLES: readonly string[] = [TOKEN_VARIABLE, JWT_KEY_VARI
 
 const MIB = 1024 * 1024;
 
+/** The host of a node that is reached over its unix socket alone. */
+export const NO_TCP = "none";
+
 export const SETTINGS = {
   host: {
     kind: "text",
     group: "Node",
     default: "127.0.0.1",
     placeholder: "ADDRESS",
-    help: "Address to listen on.",
+    help: "Address to listen on, or `none` for a unix socket alone.",
   },
   port: {
     kind: "integer",
@@ -43,6 +60,19 @@ export const SETTINGS = {
     max: 65_535,
     unit: "port",
     help: "Port to listen on; 0 takes a free one.",
+  },
+  unixSocket: {
+    kind: "text",
+    group: "Node",
+    default: "",
+    placeholder: "FILE",
+    help: "Unix socket to listen on as well; without TLS.",
+  },
+  unixSocketMode: {
+    kind: "file mode",
+    group: "Node",
+    default: 0o660,
+    help: "Who may connect to it.",
   },
   data: {
     kind: "text",
@@ -67,51 +97,94 @@ export const SETTINGS = {
     unit: "ms",
     help: "How long a shutdown waits for what is in flight.",
   },
+  tlsCert: {
+    kind: "text",
+    group: "TLS",
+    default: "",
+    placeholder: "FILE",
+    help: "Certificate in PEM form, with those between it and its CA; read again at SIGHUP.",
+  },
+  tlsKey: {
+    kind: "text",
+    group: "TLS",
+    default: "",
+    placeholder: "FILE",
+    help: "Its private key, not encrypted.",
+  },
+  tlsClientCa: {
+    kind: "text",
+    group: "TLS",
+    default: "",
+    placeholder: "FILE",
+    help: "Lets in only who has a certificate signed by one of these.",
+  },
+  allowAnonymous: {
+    kind: "choices",
+    group: "Access",
+    default: [],
+    choices: SCOPES,
+    help: "What may be done without credentials. Unless said, nothing as soon as there are credentials; before, all, from this machine.",
+  },
+  firstToken: {
+    kind: "choice",
+    group: "Access",
+    default: "none",
+    choices: ["none", "print"],
+    help: "What to do at a start without any token: with print one for everything is made, and shown that once.",
+  },
+  allowOrigins: {
+    kind: "list",
+    group: "Access",
+    default: [],
+    placeholder: "ORIGIN",
+    faultOf: faultOfOrigin,
+    help: "Web pages of other origins that may use the node, like https://app.example; null is for files.",
+  },
   jwtAlgorithm: {
     kind: "choice",
-    group: "Credentials",
+    group: "Access",
     default: "off",
     choices: ["off", ...JWT_ALGORITHMS],
     help: "Takes JSON Web Tokens that are signed with this algorithm, and no other.",
   },
   jwtKeyFile: {
     kind: "text",
-    group: "Credentials",
+    group: "Access",
     default: "",
     placeholder: "FILE",
     help: `Keys to check them with: PEM, JWK or JWKS, for HS256 the secret; read again on SIGHUP. Or ${JWT_KEY_VARIABLE} holds the same.`,
   },
   jwtJwks: {
     kind: "text",
-    group: "Credentials",
+    group: "Access",
     default: "",
     placeholder: "URL",
     help: "Address of a JWKS with the keys instead; https, or http on this machine.",
   },
   jwtIssuer: {
     kind: "text",
-    group: "Credentials",
+    group: "Access",
     default: "",
     placeholder: "TEXT",
     help: "What `iss` must be.",
   },
   jwtAudience: {
     kind: "text",
-    group: "Credentials",
+    group: "Access",
     default: "",
     placeholder: "TEXT",
     help: "What `aud` must be or contain.",
   },
   jwtScopeClaim: {
     kind: "text",
-    group: "Credentials",
+    group: "Access",
     default: "scope",
     placeholder: "NAME",
     help: "Claim with the scopes: text with spaces, or a list.",
   },
   jwtTopicsClaim: {
     kind: "text",
-    group: "Credentials",
+    group: "Access",
     default: "topics",
     placeholder: "NAME",
     help: "Claim with the patterns of topics: text with spaces, or a list; without it there are none.",

@@ -16,6 +16,28 @@ export function isMatch(topic: string, pattern: string): boolean {
   return pattern.endsWith("*") ? topic.startsWith(pattern.slice(0, -1)) : topic === pattern;
 }
 
+/**
+ * Patterns for what two lists of patterns both cover; none where that is nothing.
+ * Both are taken as they stand: an empty list covers nothing here.
+ */
+export function intersectionOf(some: readonly string[], others: readonly string[]): readonly string[] {
+  const both = some.flatMap((one) => others.flatMap((other) => narrower(one, other) ?? []));
+  return [...new Set(both)];
+}
+
+/** The one of two patterns that covers nothing which the other does not. */
+function narrower(one: string, other: string): string | undefined {
+  if (covers(other, one)) return one;
+  return covers(one, other) ? other : undefined;
+}
+
+/** Whether every topic that the second pattern means is one that the first means. */
+function covers(wide: string, narrow: string): boolean {
+  if (!wide.endsWith("*")) return wide === narrow;
+  const prefix = narrow.endsWith("*") ? narrow.slice(0, -1) : narrow;
+  return prefix.startsWith(wide.slice(0, -1));
+}
+
 export class TopicPatterns {
   /** Equal for equal sets of patterns, whatever their order. */
   readonly key: string;

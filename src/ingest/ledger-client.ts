@@ -58,6 +58,12 @@ const NOT_OPEN = problem(
   "The storage is being reopened; keys can be looked up after that.",
 );
 
+/**
+ * A message of so many UTF-16 units goes across before the tick is over: no text can have 2^31, and joined ones are there
+ * twice for a moment.
+ */
+export const MESSAGE_TEXT_MAX = 64 * 1024 * 1024;
+
 /** Answered entries are cut off the front of the list once there are this many. */
 const WAITING_TRIM = 4_096;
 
@@ -101,6 +107,11 @@ export class LedgerClient implements Ledger {
     return this.#waiting.length - this.#answered;
   }
 
+  /** UTF-16 units of text in them. */
+  get waitingBytes(): number {
+    return this.#bytes;
+  }
+
   submit(publish: Publish, answer: (outcome: Outcome) => void): Problem | undefined {
     if (this.#phase !== "open") return NOT_TAKEN[this.#phase];
     const { queuePublishesMax, queueBytesMax } = this.#options.limits;
@@ -108,6 +119,7 @@ export class LedgerClient implements Ledger {
     // One publish is always taken, however small the limit: otherwise it could never get in.
     if (this.waiting > 0 && (this.waiting >= queuePublishesMax || this.#bytes + bytes > queueBytesMax))
       return OVERLOADED;
+    if (this.#batch.length > 0 && this.#batch.length + bytes > MESSAGE_TEXT_MAX) this.#post();
     this.#batch.add(publish);
     this.#waiting.push({ answer, bytes });
     this.#bytes += bytes;
@@ -200,6 +212,10 @@ export class LedgerClient implements Ledger {
 
   #flush(): void {
     this.#isFlushScheduled = false;
+    this.#post();
+  }
+
+  #post(): void {
     this.#options.post(this.#batch.take());
   }
 

@@ -61,11 +61,14 @@ export class PublishBatch {
   #texts: string[] = [];
   #layout: number[] = [];
   #grants: Grant[] = [];
+  /** UTF-16 units of what was added. */
+  length = 0;
 
   add({ text, form, wantsResults, grant }: Publish): void {
     let grantAt = this.#grants.indexOf(grant);
     if (grantAt < 0) grantAt = this.#grants.push(grant) - 1;
     this.#texts.push(text);
+    this.length += text.length;
     const flags = (form === "frame" ? FLAG_FRAME : 0) | (wantsResults ? FLAG_RESULTS : 0);
     this.#layout.push(text.length, flags, grantAt);
   }
@@ -81,6 +84,7 @@ export class PublishBatch {
     this.#texts = [];
     this.#layout = [];
     this.#grants = [];
+    this.length = 0;
     return message;
   }
 }

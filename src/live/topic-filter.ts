@@ -16,6 +16,18 @@ export class TopicFilter {
     private readonly board: CounterBoard,
   ) {}
 
+  /** Numbers of the topics that match, in ascending order. */
+  ids(): ReadonlySet<number> {
+    return this.#update();
+  }
+
+  /** The counters of the topics that match. */
+  totals(): Counters {
+    const totals = zeroCounters();
+    for (const id of this.#update()) addCounters(totals, this.board.topic(id));
+    return totals;
+  }
+
   /** `{"type":"snapshot",…}` of the board as it stands. */
   snapshot(): string {
     const { board } = this;

@@ -4,6 +4,7 @@ import {
   chownSync,
   closeSync,
   constants,
+  existsSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
@@ -40,6 +41,11 @@ export function readTokens(folder: string): StoredToken[] {
     throw new Error(`The token file ${path} cannot be read (${(error as Error).message}).`, { cause: error });
   }
   return parseTokenFile(path, text);
+}
+
+/** Whether tokens were ever made for the node of a data folder. */
+export function hasTokenFile(folder: string): boolean {
+  return existsSync(join(folder, TOKEN_FILE));
 }
 
 /** When each token was used last, as far as a node has written it down: by id, in milliseconds since 1970. */

@@ -77,8 +77,9 @@ export class NodeClient {
     } catch (error) {
       if (error instanceof Error && error.name === "TimeoutError")
         throw new NodeAuditError(`${this.url} gave no answer within ${ANSWER_TIMEOUT_MS / 1_000} seconds.`);
+      const reason = (error as { code?: string }).code ?? String(error);
       throw new NodeAuditError(
-        `No node can be reached at ${this.url}: is it running, and is that its address?`,
+        `No node can be reached at ${this.url} (${reason}): is it running, and is that its address?`,
       );
     }
     if (response.status === 401) throw new NodeAuditError(WITHOUT_TOKEN);

@@ -1,10 +1,13 @@
 /** The Elysia app: one plugin per resource, one place for errors, the limits that hold for every socket. */
 
+import { cors } from "@elysiajs/cors";
 import { Elysia } from "elysia";
 import { docsRoutes } from "./docs.ts";
 import { errorHandler } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
+import { metricsRoutes } from "./metrics.ts";
+import type { OriginPolicy } from "./origins.ts";
 import { publishRoutes } from "./publish.ts";
 import type { Services } from "./services.ts";
 import { statsRoutes } from "./stats.ts";
@@ -22,13 +25,19 @@ const SOCKET_BUFFER_BYTES_MAX = 64 * 1024 * 1024;
  */
 const BODY_BYTES_UNLIMITED = Number.MAX_SAFE_INTEGER;
 
-export function makeApp(services: Services) {
+export interface AppOptions {
+  /** Whether it is listened to with TLS. */
+  readonly isTls: boolean;
+}
+
+export function makeApp(services: Services, { isTls }: AppOptions) {
   const { bodyBytesMax } = services.limits;
   const app = new Elysia({
     // Not for development: there an error of ours is answered with a page that shows the code.
     serve: { reusePort: false, maxRequestBodySize: BODY_BYTES_UNLIMITED, development: false },
-    // Elysia takes every host for one of four letters or more, and would find `/stats` in `http://hub/ws/stats`.
-    handler: { standardHostname: false },
+    // Elysia looks for the path from the 11th character on, which in `http://hub/ws/stats` is `/stats`; or from the 7th,
+    // where `https://` has not ended yet. So over TLS a host of one or two letters does not find the sockets.
+    handler: { standardHostname: isTls },
     websocket: {
       idleTimeout: SOCKET_IDLE_SECONDS,
       maxPayloadLength: bodyBytesMax,
@@ -36,10 +45,24 @@ export function makeApp(services: Services) {
       perMessageDeflate: false,
     },
   });
+  if (services.origins.hasAny) app.use(crossOriginHeaders(services.origins));
   return app
     .onError(errorHandler(services, () => app.routes))
+    .onBeforeHandle(({ request, route }) => services.admission.admit(request, route))
     .use(resourceRoutes(services))
     .use(docsRoutes(() => resourceRoutes(services)));
+}
+
+/** What lets the pages of origins that were named read the answers, and ask before they send. */
+function crossOriginHeaders(origins: OriginPolicy) {
+  return cors({
+    origin: ({ headers }) => origins.isNamed(headers.get("origin") ?? ""),
+    methods: ["GET", "HEAD", "POST"],
+    allowedHeaders: ["authorization", "content-type", "content-encoding", "last-event-id", "idempotency-key"],
+    exposeHeaders: ["retry-after", "ratelimit", "ratelimit-policy", "www-authenticate"],
+    credentials: false,
+    maxAge: 3_600,
+  });
 }
 
 /** What the OpenAPI document describes. */
@@ -49,7 +72,8 @@ function resourceRoutes(services: Services) {
     .use(statsRoutes(services))
     .use(topicRoutes(services))
     .use(eventRoutes(services))
-    .use(healthRoutes(services));
+    .use(healthRoutes(services))
+    .use(metricsRoutes(services));
 }
 
 export type App = ReturnType<typeof makeApp>;

@@ -3,6 +3,7 @@
 import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
 import { refuse } from "../problem.ts";
+import { isWholeZstd } from "./zstd-frames.ts";
 
 /** Fatal: ill-formed bytes are an error, never a replacement character. */
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
@@ -97,11 +98,13 @@ async function decompress(bytes: Uint8Array, encoding: string, bytesMax: number)
       "The content encoding is not supported; send gzip, zstd or none.",
     );
   }
+  const notDecompressed = `The body could not be decompressed as ${encoding}.`;
+  if (encoding === "zstd" && !isWholeZstd(bytes)) refuse("malformed_json", notDecompressed);
   try {
     return await inflate(bytes, { maxOutputLength: bytesMax });
   } catch (error) {
     if ((error as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE") refuseSize(bytesMax);
-    return refuse("malformed_json", `The body could not be decompressed as ${encoding}.`);
+    return refuse("malformed_json", notDecompressed);
   }
 }
 

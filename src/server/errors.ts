@@ -17,43 +17,51 @@ interface Failure {
 }
 
 /** @param routes every route of the app, to tell a wrong method from a wrong path. */
-export function errorHandler({ hub, log }: Services, routes: () => readonly KnownRoute[]) {
+export function errorHandler({ hub, refusals, log }: Services, routes: () => readonly KnownRoute[]) {
+  const answer = (refused: Problem, headers?: Record<string, string>): Response => {
+    refusals.count(refused);
+    return problemResponse(refused, headers);
+  };
   return ({ code, error, request }: Failure): Response => {
     if (error instanceof ProblemError) {
       const isPublish = request.method === "POST" && pathOf(request) === "/publish";
       if (isPublish && error.problem.status < 500) hub.board.rejected++;
-      return problemResponse(error.problem);
+      return answer(error.problem);
     }
     if (error instanceof StorageFault)
-      return problemResponse(
-        problem("storage_failing", `What is stored cannot be read now: ${error.fault}.`),
-      );
-    if (code === "NOT_FOUND") return notFound(request, routes());
+      return answer(problem("storage_failing", `What is stored cannot be read now: ${error.fault}.`));
+    if (code === "NOT_FOUND") {
+      const { refused, headers } = notFound(request, routes());
+      return answer(refused, headers);
+    }
     // A client that went away in the middle of its request is no fault of ours, and there is nobody to answer.
     if (!request.signal.aborted)
       log(
         `internal error on ${request.method} ${pathOf(request)}: ${error instanceof Error ? error.stack : String(error)}`,
       );
-    return problemResponse(problem("internal_error", "The request could not be answered."));
+    return answer(problem("internal_error", "The request could not be answered."));
   };
 }
 
-function notFound(request: Request, routes: readonly KnownRoute[]): Response {
+function notFound(
+  request: Request,
+  routes: readonly KnownRoute[],
+): { readonly refused: Problem; readonly headers?: Record<string, string> } {
   const path = pathOf(request);
   const allowed = new Set(
-    routes.filter((route) => matches(route.path, path)).map(({ method }) => methodOf(method)),
+    routes.filter((route) => matches(route.path, path)).flatMap(({ method }) => methodsOf(method)),
   );
-  if (allowed.size === 0) return problemResponse(problem("not_found", "There is nothing under this path."));
+  if (allowed.size === 0) return { refused: problem("not_found", "There is nothing under this path.") };
   const detail = allowed.has(request.method)
     ? "This is a WebSocket; connect with an upgrade."
     : `${request.method} is not allowed here.`;
-  const wrong: Problem = problem("method_not_allowed", detail);
-  return problemResponse(wrong, { allow: [...allowed].join(", ") });
+  return { refused: problem("method_not_allowed", detail), headers: { allow: [...allowed].join(", ") } };
 }
 
-/** A WebSocket begins as a GET. */
-function methodOf(method: string): string {
-  return method === "WS" || method === "$INTERNALWS" ? "GET" : method;
+/** A WebSocket begins as a GET; what can be read can be asked for without its content, too. */
+function methodsOf(method: string): string[] {
+  if (method === "WS" || method === "$INTERNALWS") return ["GET"];
+  return method === "GET" ? ["GET", "HEAD"] : [method];
 }
 
 function matches(pattern: string, path: string): boolean {
@@ -70,6 +78,6 @@ function matches(pattern: string, path: string): boolean {
  * that names no host the address of a request is no URL.
  */
 function pathOf({ url }: Request): string {
-  const [, path = ""] = /^(?:[a-z]+:\/\/[^/?#]*)?([^?#]*)/i.exec(url) ?? [];
+  const [, path = ""] = /^(?:[a-z]+:\/\/[^/?]*)?([^?]*)/i.exec(url) ?? [];
   return path.replace(/(.)\/$/, "$1");
 }

@@ -1,6 +1,7 @@
 /** Reading events: GET /events page by page, GET /events/{topic}/{event_id}, and GET /conflicts. */
 
 import { Elysia } from "elysia";
+import type { Grant } from "../access/grant.ts";
 import { faultOfEventId, faultOfSource, faultOfTopic } from "../events/text-rules.ts";
 import { isTimestamp } from "../events/timestamp.ts";
 import { refuse } from "../problem.ts";
@@ -19,20 +20,28 @@ import { expectOpened } from "./opened.ts";
 import { jsonResponse } from "./problem-response.ts";
 import { isPercentEncodedUtf8, QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
+import { expectVisible, seesAll } from "./visible-topics.ts";
 
 export function eventRoutes(services: Services) {
+  const grantOf = (request: Request): Grant => services.admission.callerOf(request).grant;
   return new Elysia()
-    .get("/events", ({ request }) => listEvents(services, request.url), { detail: EVENTS_OPERATION })
-    .get("/conflicts", ({ request }) => listConflicts(services, request.url), { detail: CONFLICTS_OPERATION })
-    .get("/events/:topic/:event_id", ({ request, params }) => findEvent(services, request.url, params), {
-      detail: EVENT_OPERATION,
-    });
+    .get("/events", ({ request }) => listEvents(services, grantOf(request), request.url), {
+      detail: EVENTS_OPERATION,
+    })
+    .get("/conflicts", ({ request }) => listConflicts(services, grantOf(request), request.url), {
+      detail: CONFLICTS_OPERATION,
+    })
+    .get(
+      "/events/:topic/:event_id",
+      ({ request, params }) => findEvent(services, grantOf(request), request.url, params),
+      { detail: EVENT_OPERATION },
+    );
 }
 
-async function listEvents({ reader, hub }: Services, url: string): Promise<Response> {
+async function listEvents({ reader, hub }: Services, grant: Grant, url: string): Promise<Response> {
   const query = queryOf(url);
   expectOpened(hub);
-  const { events, count, next, gap } = await reader.page(query);
+  const { events, count, next, gap } = await reader.page({ ...query, ...visibleIn(grant, query.topic) });
   const topic = query.topic === undefined ? "null" : JSON.stringify(query.topic);
   const cursor = next === null ? null : `"${next}"`;
   const missing = gap === undefined ? "" : `,"gap":${JSON.stringify(gap)}`;
@@ -41,6 +50,7 @@ async function listEvents({ reader, hub }: Services, url: string): Promise<Respo
 
 async function findEvent(
   { reader, ledger, hub }: Services,
+  grant: Grant,
   url: string,
   { topic, event_id: eventId }: { topic: string; event_id: string },
 ): Promise<Response> {
@@ -51,6 +61,7 @@ async function findEvent(
   const isKey = isPercentEncodedUtf8(url.split("?", 1)[0]!);
   if (isKey && faultOfTopic(topic) === undefined && faultOfEventId(eventId) === undefined) {
     expectOpened(hub);
+    expectVisible(grant, topic);
     const candidates = await ledger.locate(topic, scope, eventId);
     const event = await reader.find({ topic, scope, eventId }, candidates);
     if (event !== undefined) return jsonResponse(event);
@@ -58,15 +69,25 @@ async function findEvent(
   return refuse("not_found", "There is no such event.");
 }
 
-async function listConflicts({ reader, hub }: Services, url: string): Promise<Response> {
+async function listConflicts({ reader, hub }: Services, grant: Grant, url: string): Promise<Response> {
   const query = new QueryReader(url, Object.keys(CONFLICTS_PARAMETERS));
   const topic = query.checked("topic", faultOfTopic);
   const limit = query.integer("limit", { min: 1, max: CONFLICTS_MAX }) ?? PAGE_EVENTS_DEFAULT;
   query.done();
   expectOpened(hub);
-  const { conflicts, count } = await reader.conflicts(topic === undefined ? { limit } : { topic, limit });
+  const asked = topic === undefined ? { limit } : { topic, limit };
+  const { conflicts, count } = await reader.conflicts({ ...asked, ...visibleIn(grant, topic) });
   const named = topic === undefined ? "null" : JSON.stringify(topic);
   return jsonResponse(`{"conflicts":[${conflicts}],"count":${count},"topic":${named}}`);
+}
+
+/** What a page is limited to, beside the topic that was asked for. @throws ProblemError `forbidden_topic` */
+function visibleIn(grant: Grant, topic: string | undefined): Pick<EventQuery, "topics"> {
+  if (topic !== undefined) {
+    expectVisible(grant, topic);
+    return {};
+  }
+  return seesAll(grant) ? {} : { topics: grant.topics };
 }
 
 function queryOf(url: string): EventQuery {

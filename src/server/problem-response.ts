@@ -4,14 +4,22 @@ import { isRetryable, type Problem, problemDocument, RETRY_AFTER_SECONDS } from 
 import { PROBLEM_TYPE } from "./models/problem.ts";
 
 export function problemResponse(p: Problem, headers: Record<string, string> = {}): Response {
-  const retry: Record<string, string> = isRetryable(p) ? { "retry-after": String(RETRY_AFTER_SECONDS) } : {};
   return new Response(problemDocument(p), {
     status: p.status,
-    headers: { "content-type": PROBLEM_TYPE, ...retry, ...headers },
+    headers: {
+      "content-type": PROBLEM_TYPE,
+      "x-content-type-options": "nosniff",
+      ...(isRetryable(p) && { "retry-after": String(RETRY_AFTER_SECONDS) }),
+      ...(p.code === "unauthorized" && { "www-authenticate": CHALLENGE }),
+      ...headers,
+    },
   });
 }
 
-const JSON_HEADERS = { headers: { "content-type": "application/json" } };
+/** How to come with credentials (RFC 6750). */
+const CHALLENGE = 'Bearer realm="onefold"';
+
+const JSON_HEADERS = { headers: { "content-type": "application/json", "x-content-type-options": "nosniff" } };
 
 export function jsonResponse(text: string): Response {
   return new Response(text, JSON_HEADERS);

@@ -38,7 +38,7 @@ export class PublishChannel {
   constructor(
     private readonly socket: ChannelSocket,
     private readonly ledger: Ledger,
-    private readonly grant: Grant,
+    private grant: Grant,
     private readonly limits: ChannelLimits,
     private readonly onRefused: (problem: Problem) => void,
   ) {}
@@ -68,6 +68,11 @@ export class PublishChannel {
     });
     if (notTaken === undefined) this.#inflight++;
     else this.#refuse(frame, notTaken, text);
+  }
+
+  /** From the next frame on. */
+  renew(grant: Grant): void {
+    this.grant = grant;
   }
 
   receiveBinary(): void {

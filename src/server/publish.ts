@@ -1,11 +1,11 @@
 /** Publishing: POST /publish and the persistent channel /ws/publish. Both hand text in and send outcomes out. */
 
 import { Elysia } from "elysia";
-import { ANYONE } from "../access/grant.ts";
 import type { Outcome } from "../ingest/publish.ts";
 import { ProblemError, refuse } from "../problem.ts";
+import type { Caller } from "./admission.ts";
 import { acceptedBody } from "./answers.ts";
-import { BodyBudget, readBody } from "./body.ts";
+import { readBody } from "./body.ts";
 import { publishOperation } from "./documentation/publish.ts";
 import { PUBLISH_PARAMETERS } from "./models/parameters.ts";
 import { jsonResponse } from "./problem-response.ts";
@@ -15,28 +15,31 @@ import type { Services } from "./services.ts";
 import { edgeSocket, Outbox, type RawSocket } from "./sockets.ts";
 
 export function publishRoutes(services: Services) {
-  const budget = new BodyBudget(services.limits.readingBytesMax);
   return new Elysia()
-    .post("/publish", ({ request }) => publishOverHttp(services, budget, request), {
+    .post("/publish", ({ request }) => publishOverHttp(services, request), {
       parse: "none",
       detail: publishOperation(services.limits),
     })
     .ws(
       "/ws/publish",
-      edgeSocket((socket, request) => openChannel(services, socket, request.url)),
+      edgeSocket(services, {
+        path: "/ws/publish",
+        scope: "publish",
+        open: (socket, request, caller) => openChannel(services, socket, request.url, caller),
+      }),
     );
 }
 
 async function publishOverHttp(
-  { ledger, limits }: Services,
-  budget: BodyBudget,
+  { ledger, limits, bodyBudget, admission }: Services,
   request: Request,
 ): Promise<Response> {
+  const { grant } = admission.callerOf(request);
   expectJson(request.headers.get("content-type"));
   const wantsResults = request.url.includes("?") && readWantsResults(request.url);
-  const text = await readBody(request, limits.bodyBytesMax, budget);
+  const text = await readBody(request, limits.bodyBytesMax, bodyBudget);
   const outcome = await new Promise<Outcome>((resolve, reject) => {
-    const notTaken = ledger.submit({ text, form: "body", wantsResults, grant: ANYONE }, resolve);
+    const notTaken = ledger.submit({ text, form: "body", wantsResults, grant }, resolve);
     if (notTaken !== undefined) reject(new ProblemError(notTaken));
   });
   if (outcome.kind === "refused") throw new ProblemError(outcome.problem);
@@ -66,21 +69,28 @@ function expectJson(contentType: string | null): void {
   }
 }
 
-function openChannel({ ledger, hub, limits }: Services, socket: RawSocket, url: string) {
+function openChannel(
+  { ledger, hub, limits, refusals }: Services,
+  socket: RawSocket,
+  url: string,
+  caller: Caller,
+) {
   new QueryReader(url, []).done();
   const channel = new PublishChannel(
     new Outbox(socket),
     ledger,
-    ANYONE,
+    caller.grant,
     { eventsMax: limits.eventsMax, bytesMax: limits.bodyBytesMax, inflightMax: limits.inflightMax },
-    ({ status }) => {
-      if (status < 500) hub.board.rejected++;
+    (refused) => {
+      refusals.count(refused);
+      if (refused.status < 500) hub.board.rejected++;
     },
   );
   channel.open();
   return {
     text: (text: string) => channel.receive(text),
     binary: () => channel.receiveBinary(),
+    renewed: ({ grant }: Caller) => channel.renew(grant),
     closed: () => channel.close(),
   };
 }

@@ -5,7 +5,9 @@ import { nearest } from "../nearest.ts";
 import { refuse } from "../problem.ts";
 
 /** Understood everywhere: browsers and webhooks cannot set headers. */
-const EVERYWHERE = ["access_token"];
+export const ACCESS_TOKEN_PARAMETER = "access_token";
+
+const EVERYWHERE = [ACCESS_TOKEN_PARAMETER];
 
 export class QueryReader {
   readonly #params: URLSearchParams;

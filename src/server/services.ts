@@ -3,6 +3,10 @@
 import type { LedgerClient } from "../ingest/ledger-client.ts";
 import type { StatsHub } from "../live/stats-hub.ts";
 import type { EventReader } from "../storage/event-reader.ts";
+import type { Admission } from "./admission.ts";
+import type { BodyBudget } from "./body.ts";
+import type { OriginPolicy } from "./origins.ts";
+import type { RefusalCounts } from "./refusals.ts";
 
 export interface ServerLimits {
   readonly bodyBytesMax: number;
@@ -13,10 +17,17 @@ export interface ServerLimits {
 }
 
 export interface Services {
+  readonly admission: Admission;
+  readonly origins: OriginPolicy;
   readonly ledger: LedgerClient;
   readonly reader: EventReader;
   readonly hub: StatsHub;
   readonly limits: ServerLimits;
+  /** The limits as they were set, by the name of their setting: for the metrics. */
+  readonly limitSettings: Readonly<Record<string, number>>;
+  readonly refusals: RefusalCounts;
+  /** One for all that the node listens on. */
+  readonly bodyBudget: BodyBudget;
   readonly clock: ServerClock;
   /** Tells the person who runs the node; never a payload, a token or a query string. */
   readonly log: (line: string) => void;

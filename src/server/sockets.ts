@@ -1,8 +1,13 @@
 /** WebSockets as the routes see them: text as it came in, one state per connection, and a list of all that are open. */
 
 import type { ServerWebSocket } from "bun";
-import { ProblemError } from "../problem.ts";
+import { NotFoundError } from "elysia";
+import type { Scope } from "../access/principal.ts";
+import { type Problem, ProblemError } from "../problem.ts";
+import { type Caller, faultOfStanding } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
+import type { Services } from "./services.ts";
+import { authAnswer, tokenOfAuthFrame } from "./socket-auth.ts";
 
 /** The part of Bun's socket that is used here. */
 export type RawSocket = Pick<
@@ -10,10 +15,14 @@ export type RawSocket = Pick<
   "send" | "cork" | "close" | "getBufferedAmount" | "readyState"
 > & { readonly data: unknown };
 
+export const SOCKET_ROUTES = ["/ws/publish", "/ws/stats"] as const;
+
 /** What a route does with one connection. */
 export interface SocketHandler {
   text(text: string): void;
   binary(): void;
+  /** Fresh credentials were accepted. @throws ProblemError where what goes on needs more than they allow. */
+  renewed(caller: Caller): void;
   closed(): void;
 }
 
@@ -46,15 +55,25 @@ export class Outbox {
   }
 }
 
+/** A socket that is open: what its route does with it, and who is behind it. */
+interface OpenSocket {
+  readonly path: (typeof SOCKET_ROUTES)[number];
+  readonly handler: SocketHandler;
+  caller: Caller;
+}
+
 /** Every socket that is open, so that a drain can close them with a code that says "reconnect". */
-export const openSockets = new Map<RawSocket, SocketHandler>();
+export const openSockets = new Map<RawSocket, OpenSocket>();
 
 interface Opening {
   readonly raw: unknown;
   readonly data: { readonly request: Request };
 }
 
-/** Final: the client asked for something that there is not. */
+/** Those from 4400 to 4403 are final: to connect again with the same brings the same. */
+const CLOSE_CODES: Readonly<Partial<Record<number, number>>> = { 401: 4401, 403: 4403, 429: 4429 };
+
+/** The client asked for something that there is not. */
 const CLOSE_NOT_THIS_PROTOCOL = 4400;
 
 /** A close frame holds 123 bytes of reason; these are characters. */
@@ -68,18 +87,55 @@ interface FrameTarget {
 /** Our protocol's name, selected where a client offers it. */
 const SUBPROTOCOL = "onefold.v1";
 
+/** 16 bytes in base64 (RFC 6455, 4.1). */
+const HANDSHAKE_KEY = /^[+/\dA-Za-z]{22}==$/;
+
 interface Upgrade {
   readonly request: Request;
   readonly set: { readonly headers: Record<string, unknown> };
+}
+
+/** What a socket route is: its scope, and what it does with a socket that was let in. */
+export interface SocketRoute {
+  readonly path: (typeof SOCKET_ROUTES)[number];
+  readonly scope: Scope;
+  /** @throws ProblemError where the socket must be closed again. */
+  readonly open: (socket: RawSocket, request: Request, caller: Caller) => SocketHandler;
 }
 
 /**
  * The hooks of a WebSocket route. Elysia parses every text frame before any hook sees it, which would change numbers
  * that a double cannot hold; so the function that Bun calls is replaced when a socket opens.
  */
-export function edgeSocket(open: (socket: RawSocket, request: Request) => SocketHandler) {
+export function edgeSocket(services: Services, { path, scope, open }: SocketRoute) {
+  const { admission } = services;
+  const tell = (socket: RawSocket, error: unknown): Problem => {
+    if (!(error instanceof ProblemError)) throw error;
+    services.refusals.count(error.problem);
+    socket.send(errorFrame(undefined, error.problem, undefined));
+    return error.problem;
+  };
+  /** Takes an `auth` frame; whether it was one. Where its token is refused, what was there before goes on. */
+  const renews = (text: string, opened: OpenSocket, socket: RawSocket): boolean => {
+    try {
+      const token = tokenOfAuthFrame(text);
+      if (token === undefined) return false;
+      const renewed = admission.renew(token, scope).then((caller) => {
+        if (openSockets.get(socket) !== opened) return;
+        opened.handler.renewed(caller);
+        opened.caller = caller;
+        socket.send(authAnswer(caller.principal.expiresAt));
+      });
+      renewed.catch((error) => tell(socket, error));
+    } catch (error) {
+      tell(socket, error);
+    }
+    return true;
+  };
   return {
     upgrade({ request, set }: Upgrade): void {
+      // Bun would not shake hands, and Elysia would say so in words of its own: it is no upgrade, so it is told as none.
+      if (!HANDSHAKE_KEY.test(request.headers.get("sec-websocket-key") ?? "")) throw new NotFoundError();
       const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
       // Left to itself Bun would select the first that is offered, which may be a token; empty selects none.
       set.headers["sec-websocket-protocol"] = offered.some((name) => name.trim() === SUBPROTOCOL)
@@ -89,25 +145,39 @@ export function edgeSocket(open: (socket: RawSocket, request: Request) => Socket
     open({ raw, data: { request } }: Opening): void {
       const socket = raw as RawSocket;
       (socket.data as FrameTarget).message = (_socket, message) => {
-        const handler = openSockets.get(socket);
-        if (typeof message === "string") handler?.text(message);
-        else handler?.binary();
+        const opened = openSockets.get(socket);
+        if (opened === undefined) return;
+        if (typeof message !== "string") opened.handler.binary();
+        else if (!renews(message, opened, socket)) opened.handler.text(message);
       };
       try {
-        openSockets.set(socket, open(socket, request));
+        const caller = admission.callerOf(request);
+        openSockets.set(socket, { path, handler: open(socket, request, caller), caller });
       } catch (error) {
-        if (!(error instanceof ProblemError)) throw error;
         // A browser cannot see the status of an upgrade, so the refusal is told on the socket.
-        socket.send(errorFrame(undefined, error.problem, undefined));
-        socket.close(CLOSE_NOT_THIS_PROTOCOL, error.problem.detail.slice(0, CLOSE_REASON_LENGTH_MAX));
+        closeRefused(socket, tell(socket, error));
       }
     },
     close({ raw }: { readonly raw: unknown }): void {
       const socket = raw as RawSocket;
-      openSockets.get(socket)?.closed();
+      openSockets.get(socket)?.handler.closed();
       openSockets.delete(socket);
     },
   };
+}
+
+function closeRefused(socket: RawSocket, { status, detail }: Problem): void {
+  socket.close(CLOSE_CODES[status] ?? CLOSE_NOT_THIS_PROTOCOL, detail.slice(0, CLOSE_REASON_LENGTH_MAX));
+}
+
+/** Closes the sockets whose credentials are over. @param now milliseconds since 1970. */
+export function closeExpired(now: number): void {
+  for (const [socket, { caller }] of openSockets) {
+    const fault = faultOfStanding(caller, now);
+    if (fault === undefined) continue;
+    socket.send(errorFrame(undefined, fault, undefined));
+    closeRefused(socket, fault);
+  }
 }
 
 /** Closes every socket; resolves when all are closed or the time is up. */

@@ -1,6 +1,7 @@
 /** GET /topics: the topics in the order of their names, page by page, with their counters. */
 
 import { Elysia } from "elysia";
+import type { Grant } from "../access/grant.ts";
 import { faultOfTopic } from "../events/text-rules.ts";
 import type { CounterBoard } from "../live/counter-board.ts";
 import { TOPICS_OPERATION } from "./documentation/stats.ts";
@@ -10,15 +11,18 @@ import { jsonResponse } from "./problem-response.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 import { topicDetails } from "./stats.ts";
+import { visibleTopics } from "./visible-topics.ts";
 
 export function topicRoutes(services: Services) {
   const names = new SortedNames(services.hub.board);
-  return new Elysia().get("/topics", ({ request }) => listTopics(services, names, request.url), {
-    detail: TOPICS_OPERATION,
-  });
+  return new Elysia().get(
+    "/topics",
+    ({ request }) => listTopics(services, names, services.admission.callerOf(request).grant, request.url),
+    { detail: TOPICS_OPERATION },
+  );
 }
 
-function listTopics({ hub, clock }: Services, names: SortedNames, url: string): Response {
+function listTopics({ hub, clock }: Services, names: SortedNames, grant: Grant, url: string): Response {
   const query = new QueryReader(url, Object.keys(TOPICS_PARAMETERS));
   const prefix = query.checked("prefix", faultOfTopic) ?? "";
   const after = query.checked("after", faultOfTopic);
@@ -26,7 +30,8 @@ function listTopics({ hub, clock }: Services, names: SortedNames, url: string): 
   query.done();
   expectOpened(hub);
   const { board } = hub;
-  const page = names.from(prefix, after, limit + 1);
+  const visible = visibleTopics(grant, board).ids();
+  const page = names.from(prefix, after, limit + 1, visible);
   const now = clock.now();
   const topics = page.slice(0, limit).map((name) => {
     const topic = board.topic(board.idOf(name)!);
@@ -34,7 +39,7 @@ function listTopics({ hub, clock }: Services, names: SortedNames, url: string): 
   });
   const next = page.length > limit ? JSON.stringify(page[limit - 1]) : "null";
   return jsonResponse(
-    `{"topics":[${topics.join(",")}],"count":${topics.length},"topic_count":${board.topicCount},"next":${next}}`,
+    `{"topics":[${topics.join(",")}],"count":${topics.length},"topic_count":${visible.size},"next":${next}}`,
   );
 }
 
@@ -45,15 +50,15 @@ class SortedNames {
 
   constructor(private readonly board: CounterBoard) {}
 
-  /** The first names with a prefix that come after another name, in the order of their UTF-16 units. */
-  from(prefix: string, after: string | undefined, limit: number): string[] {
+  /** The first visible names with a prefix that come after another name, in the order of their UTF-16 units. */
+  from(prefix: string, after: string | undefined, limit: number, visible: ReadonlySet<number>): string[] {
     const names = this.#sorted();
     const start = after === undefined || after < prefix ? prefix : after;
     const page: string[] = [];
     for (let i = lowerBound(names, start); i < names.length && page.length < limit; i++) {
       const name = names[i]!;
       if (!name.startsWith(prefix)) break;
-      if (name !== after) page.push(name);
+      if (name !== after && visible.has(this.board.idOf(name)!)) page.push(name);
     }
     return page;
   }

@@ -2,6 +2,8 @@
 
 export interface EventQuery {
   readonly topic?: string;
+  /** Patterns of the topics that may be seen, where not all may: beside them nothing is told, no gap either. */
+  readonly topics?: readonly string[];
   /** Exclusive: greater than it in ascending order, less than it in descending order. */
   readonly after?: number;
   readonly limit: number;
@@ -31,6 +33,8 @@ export interface EventKey {
 /** The latest conflicts, newest first. */
 export interface ConflictQuery {
   readonly topic?: string;
+  /** Patterns of the topics that may be seen, where not all may. */
+  readonly topics?: readonly string[];
   readonly limit: number;
 }
 

@@ -19,7 +19,10 @@ describe.skipIf(isMissing("chromium"))("examples/live.html", () => {
   let node: NodeProcess;
   let browser: Browser;
   beforeAll(async () => {
-    [node, browser] = await Promise.all([NodeProcess.start(), launchBrowser()]);
+    [node, browser] = await Promise.all([
+      NodeProcess.start({ flags: ["--allow-origins", "null"] }),
+      launchBrowser(),
+    ]);
   });
   afterAll(async () => {
     await browser?.close();

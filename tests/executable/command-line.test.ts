@@ -71,7 +71,9 @@ test("a command that does not exist is refused with the nearest that does", asyn
 describe("onefold healthcheck", () => {
   let node: NodeProcess;
   beforeAll(async () => {
-    node = await NodeProcess.start({ flags: ["--host", "0.0.0.0"] });
+    node = await NodeProcess.start({
+      flags: ["--host", "0.0.0.0", "--allow-anonymous", "publish,subscribe"],
+    });
   });
   afterAll(() => node[Symbol.asyncDispose]());
 
@@ -116,7 +118,7 @@ describe("onefold healthcheck", () => {
     expect(await runToExit(["healthcheck", "--url", origin])).toEqual({
       exitCode: 1,
       stdout: "",
-      stderr: `onefold: No node can be reached at ${origin}: is it running, and is that its address?\n`,
+      stderr: `onefold: No node can be reached at ${origin} (ECONNREFUSED): is it running, and is that its address?\n`,
     });
   });
 

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { makeApp } from "../../src/server/app.ts";
+import { METRICS_TYPE } from "../../src/server/models/metrics.ts";
 import type { Services } from "../../src/server/services.ts";
 import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
@@ -30,7 +31,8 @@ afterAll(() => node[Symbol.asyncDispose]());
 /** The routes as the app itself lists them, made with nothing behind them. */
 function routesOfApp(): { method: string; path: string }[] {
   const limits = { bodyBytesMax: 1, readingBytesMax: 1, eventsMax: 1, inflightMax: 1 };
-  const app = makeApp({ limits, hub: { board: {} } } as unknown as Services);
+  const services = { limits, hub: { board: {} }, origins: { hasAny: false } };
+  const app = makeApp(services as unknown as Services, { isTls: false });
   return app.routes.map(({ method, path }) => ({ method: method.toLowerCase(), path }));
 }
 
@@ -73,7 +75,8 @@ describe("the document", () => {
         expect(answer.description).not.toBeEmpty();
         const types = Object.keys(answer.content ?? {});
         const isProblem = status !== "200" && !path.startsWith("/health");
-        expect(types).toEqual([isProblem ? "application/problem+json" : "application/json"]);
+        const type = path === "/metrics" ? METRICS_TYPE : "application/json";
+        expect(types).toEqual([isProblem ? "application/problem+json" : type]);
         expect(Object.keys(answer.content![types[0]!]!.examples ?? {})).not.toBeEmpty();
       }
     }
@@ -148,6 +151,8 @@ const REQUESTS: [method: string, template: string, path: string, status: number,
   ["get", "/health", "/health", 200],
   ["get", "/health/live", "/health/live", 200],
   ["get", "/health/ready", "/health/ready", 200],
+  ["get", "/metrics", "/metrics", 200],
+  ["get", "/metrics", "/metrics?topic=orders", 422],
   ["post", "/publish", "/publish", 200, { body: '{"event_id":"single"}' }],
   ["post", "/publish", "/publish", 200, { body: '{"event_id":"single"}' }],
   ["post", "/publish", "/publish?results=true", 200, { body: '{"event_id":"single"}' }],

@@ -295,6 +295,9 @@ describe("paths and methods", () => {
     "/..%2f",
     "/%ff",
     "/publish%00",
+    "//stats",
+    "/stats//",
+    "/Stats",
   ])("GET %s is 404", async (path) => {
     const problem = await expectProblem(await fetch(`${node.url}${path}?key=v4lue`), {
       status: 404,
@@ -313,6 +316,8 @@ describe("paths and methods", () => {
     ["PATCH", "/events/t/1", "GET"],
     ["POST", "/health", "GET"],
     ["POST", "/ws/stats", "GET"],
+    ["POST", "/stats", "HEAD"],
+    ["DELETE", "/events/t/1", "HEAD"],
   ])("%s %s is 405 and says what is allowed", async (method, path, allowed) => {
     const response = await fetch(`${node.url}${path}`, { method });
     expect(response.headers.get("allow")?.split(", ")).toContain(allowed);

@@ -15,6 +15,8 @@ export interface NodeOptions {
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** How requests reach it where its address does not say: which CA to trust, over which socket to go. */
+  readonly client?: BunFetchRequestInit;
 }
 
 export interface Exit {
@@ -36,8 +38,13 @@ export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): R
   return { ...Object.fromEntries(own), ...more };
 }
 
-function spawn(args: readonly string[], { env, cwd }: Pick<NodeOptions, "env" | "cwd"> = {}) {
-  return Bun.spawn([executable(), ...args], {
+type SpawnOptions = Pick<NodeOptions, "env" | "cwd"> & {
+  /** A program, with its arguments, that runs the executable. */
+  readonly under?: readonly string[];
+};
+
+function spawn(args: readonly string[], { env, cwd, under = [] }: SpawnOptions = {}) {
+  return Bun.spawn([...under, executable(), ...args], {
     env: cleanEnvironment(env),
     ...(cwd === undefined ? {} : { cwd }),
     stdin: "ignore",
@@ -74,16 +81,19 @@ export async function runToExit(
 }
 
 export class NodeProcess implements AsyncDisposable {
-  /** `http://host:port`, without a slash at the end. */
+  /** `http://host:port` or `https://…`, without a slash at the end; `http://localhost` on a unix socket alone. */
   url = "";
   /** Everything it has written so far. */
   output = "";
   readonly #child: Child;
   readonly #ownFolder: TempFolder | undefined;
   readonly #ready = Promise.withResolvers<void>();
+  readonly #client: BunFetchRequestInit;
+  #heard = Promise.withResolvers<void>();
 
-  private constructor(child: Child, ownFolder: TempFolder | undefined) {
+  private constructor(child: Child, ownFolder: TempFolder | undefined, client: BunFetchRequestInit = {}) {
     this.#child = child;
+    this.#client = client;
     this.#ownFolder = ownFolder;
     children.add(child);
     void this.#collect(child.stdout);
@@ -96,17 +106,14 @@ export class NodeProcess implements AsyncDisposable {
   }
 
   /** Starts a node and waits for nothing. */
-  static launch({ data, flags = [], env, cwd }: NodeOptions = {}): NodeProcess {
+  static launch({ data, flags = [], env, cwd, client }: NodeOptions = {}): NodeProcess {
     const ownFolder = data === undefined ? new TempFolder() : undefined;
     const args = ["serve", "--port", "0", "--data", data ?? ownFolder!.path, ...flags];
-    return new NodeProcess(spawn(args, { ...(env && { env }), ...(cwd && { cwd }) }), ownFolder);
+    return new NodeProcess(spawn(args, { ...(env && { env }), ...(cwd && { cwd }) }), ownFolder, client);
   }
 
   /** Starts a node with exactly these arguments. */
-  static async startWith(
-    args: readonly string[],
-    options: Pick<NodeOptions, "env" | "cwd">,
-  ): Promise<NodeProcess> {
+  static async startWith(args: readonly string[], options: SpawnOptions): Promise<NodeProcess> {
     return NodeProcess.#started(new NodeProcess(spawn(args, options), undefined));
   }
 
@@ -141,7 +148,7 @@ export class NodeProcess implements AsyncDisposable {
 
   /** The same address for WebSockets. */
   get wsUrl(): string {
-    return this.url.replace("http:", "ws:");
+    return this.url.replace(/^http/, "ws");
   }
 
   get port(): number {
@@ -158,7 +165,7 @@ export class NodeProcess implements AsyncDisposable {
     return this.#child.signalCode === "SIGKILL";
   }
 
-  signal(name: "SIGTERM" | "SIGINT" | "SIGKILL"): void {
+  signal(name: "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGKILL"): void {
     this.#child.kill(name);
   }
 
@@ -192,11 +199,24 @@ export class NodeProcess implements AsyncDisposable {
     const decoder = new TextDecoder();
     for await (const chunk of stream) {
       this.output += decoder.decode(chunk, { stream: true });
-      const address = /is ready on (http:\/\/\S+)/.exec(this.output)?.[1];
+      this.#heard.resolve();
+      this.#heard = Promise.withResolvers();
+      const address = /is ready on (https?:\/\/\S+|unix:)/.exec(this.output)?.[1];
       if (address === undefined || this.url !== "") continue;
-      this.url = address;
+      this.url = address === "unix:" ? "http://localhost" : address;
       this.#ready.resolve();
     }
+  }
+
+  /** Resolves once it has said so, this many times in all. */
+  async says(text: string, times = 1): Promise<void> {
+    while (this.output.split(text).length <= times) {
+      await withDeadline(this.#heard.promise, () => `\`${text}\` ${times} times in:\n${this.output}`);
+    }
+  }
+
+  #fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`${this.url}${path}`, { ...this.#client, ...init });
   }
 
   /** POSTs a value, or text as it stands, as JSON. */
@@ -204,7 +224,7 @@ export class NodeProcess implements AsyncDisposable {
     body: unknown,
     { query = "", headers = {} }: { query?: string; headers?: Record<string, string> } = {},
   ) {
-    return fetch(`${this.url}/publish${query}`, {
+    return this.#fetch(`/publish${query}`, {
       method: "POST",
       headers: { "content-type": "application/json", ...headers },
       body: typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body),
@@ -222,7 +242,7 @@ export class NodeProcess implements AsyncDisposable {
 
   /** GETs what must be there, as text. */
   async getText(path: string): Promise<string> {
-    const response = await fetch(`${this.url}${path}`);
+    const response = await this.#fetch(path);
     const text = await response.text();
     if (response.status !== 200)
       throw new Error(`Expected GET ${path} to answer 200, got ${response.status}: ${text}`);
@@ -239,9 +259,8 @@ export class NodeProcess implements AsyncDisposable {
 
   /** One event, or undefined where the answer is 404. */
   async find(topic: string, eventId: string): Promise<StoredEvent | undefined> {
-    const response = await fetch(
-      `${this.url}/events/${encodeURIComponent(topic)}/${encodeURIComponent(eventId)}`,
-    );
+    const path = `/events/${encodeURIComponent(topic)}/${encodeURIComponent(eventId)}`;
+    const response = await this.#fetch(path);
     if (response.status === 404) return undefined;
     const text = await response.text();
     if (response.status !== 200)

@@ -84,7 +84,8 @@ export class OpenApiJudge {
       return [`${method} ${path} answered ${response.status}, which is not documented: ${text}`];
     const type = response.headers.get("content-type") ?? "none";
     if (answer.content?.[type] === undefined) return [`${method} ${path} answered with ${type}: ${text}`];
-    return this.faults([...place, "content", type, "schema"], JSON.parse(text));
+    const value: unknown = type.startsWith("text/") ? text : JSON.parse(text);
+    return this.faults([...place, "content", type, "schema"], value);
   }
 
   #validator(place: readonly string[]): ValidateFunction {

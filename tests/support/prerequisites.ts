@@ -11,6 +11,7 @@ export const PREREQUISITES = {
   chromium: { package: "chromium", path: "/usr/bin/chromium" },
   // A program of its own in Debian 12, a plugin of docker elsewhere; both take the same commands.
   compose: { package: "docker-compose", path: "/usr/{bin,libexec}/**/docker-compose" },
+  openssl: { package: "openssl", path: "/usr/bin/openssl" },
   // For user and limit of a process that runs or is about to: both are on every Debian.
   prlimit: { package: "util-linux", path: "/usr/bin/prlimit" },
   setpriv: { package: "util-linux", path: "/usr/bin/setpriv" },

@@ -29,8 +29,8 @@ export class TestSocket implements Disposable {
   #closing: Closing | undefined;
   #wake = Promise.withResolvers<void>();
 
-  private constructor(url: string) {
-    this.#socket = new WebSocket(url);
+  private constructor(url: string, options: Bun.WebSocketOptions) {
+    this.#socket = new WebSocket(url, options);
     const { promise, resolve } = Promise.withResolvers<Closing>();
     this.closed = withDeadline(promise, () => `${url} to close`, 10 * 60_000);
     this.#socket.onmessage = ({ data }) => {
@@ -44,8 +44,8 @@ export class TestSocket implements Disposable {
     };
   }
 
-  static async open(url: string): Promise<TestSocket> {
-    const socket = new TestSocket(url);
+  static async open(url: string, options: Bun.WebSocketOptions = {}): Promise<TestSocket> {
+    const socket = new TestSocket(url, options);
     while (socket.#socket.readyState !== WebSocket.OPEN && socket.#closing === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();
       socket.#socket.addEventListener("open", () => resolve(), { once: true });
@@ -56,6 +56,11 @@ export class TestSocket implements Disposable {
 
   get isClosed(): boolean {
     return this.#closing !== undefined;
+  }
+
+  /** The subprotocol that the server selected; empty for none. */
+  get protocol(): string {
+    return this.#socket.protocol;
   }
 
   /** Frames that have come and not been taken. */
@@ -116,8 +121,11 @@ export class TestSocket implements Disposable {
 }
 
 /** A publish channel whose greeting has been read. */
-export async function openPublishChannel(wsUrl: string): Promise<TestSocket> {
-  const socket = await TestSocket.open(`${wsUrl}/ws/publish`);
+export async function openPublishChannel(
+  wsUrl: string,
+  options: Bun.WebSocketOptions = {},
+): Promise<TestSocket> {
+  const socket = await TestSocket.open(`${wsUrl}/ws/publish`, options);
   const hello = await socket.next();
   if (hello.type !== "hello") throw new Error(`Expected hello, got ${JSON.stringify(hello)}`);
   return socket;

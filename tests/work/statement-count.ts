@@ -1,10 +1,10 @@
-/** A store whose statements are counted as they run, and the pages that its commits add to the log. */
+/** Statements that are counted as they run: those of a store, with the pages that its commits add to the log, and of reads. */
 
 import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
 import { statSync } from "node:fs";
 import type { EventRecord } from "../../src/events/event.ts";
 import { checkpoint } from "../../src/storage/sqlite/checkpointer.ts";
-import { openForWriting } from "../../src/storage/sqlite/database.ts";
+import { openForReading, openForWriting } from "../../src/storage/sqlite/database.ts";
 import { FRAME_HEADER_BYTES, LOG_HEADER_BYTES } from "../../src/storage/sqlite/log-frames.ts";
 import { SqliteEventStore } from "../../src/storage/sqlite/sqlite-event-store.ts";
 import { TempFolder } from "../support/temp-folder.ts";
@@ -19,10 +19,10 @@ export type Work = Readonly<Record<string, number>>;
 
 export class CountedStore implements Disposable {
   readonly #folder = new TempFolder();
-  readonly #path = this.#folder.file("onefold.db");
+  readonly path = this.#folder.file("onefold.db");
   #counts: Record<string, number> = {};
   readonly #store = new SqliteEventStore({
-    path: this.#path,
+    path: this.path,
     migrationsFolder: MIGRATIONS,
     open: (path) => this.#count(openForWriting(path)),
   });
@@ -42,7 +42,7 @@ export class CountedStore implements Disposable {
   pagesOf(events: readonly EventRecord[]): number {
     checkpoint(this.#store.database, "TRUNCATE");
     this.#store.append({ events, receivedAt: 1 });
-    const { size } = statSync(`${this.#path}-wal`);
+    const { size } = statSync(`${this.path}-wal`);
     return (size - LOG_HEADER_BYTES) / (PAGE_BYTES + FRAME_HEADER_BYTES);
   }
 
@@ -58,20 +58,60 @@ export class CountedStore implements Disposable {
 
   #count(db: Database): Database {
     const prepare = db.prepare.bind(db) as (sql: string) => Statement;
-    return Object.assign(db, { prepare: (sql: string) => this.#counted(kindOf(sql), prepare(sql)) });
+    return Object.assign(db, {
+      prepare: (sql: string) => {
+        const kind = kindOf(sql);
+        return counted(prepare(sql), () => {
+          this.#counts[kind] = (this.#counts[kind] ?? 0) + 1;
+        });
+      },
+    });
+  }
+}
+
+/** A read-only connection: how often each table was asked, and how many rows that gave. */
+export class CountedReading implements Disposable {
+  readonly db: Database;
+  #runs: Record<string, number> = {};
+  #rows: Record<string, number> = {};
+
+  constructor(path: string) {
+    this.db = openForReading(path);
+    const prepare = this.db.prepare.bind(this.db) as (sql: string) => Statement;
+    Object.assign(this.db, {
+      prepare: (sql: string) => {
+        const kind = /FROM \w+/.exec(sql)?.[0] ?? "none";
+        return counted(prepare(sql), (result) => {
+          this.#runs[kind] = (this.#runs[kind] ?? 0) + 1;
+          this.#rows[kind] = (this.#rows[kind] ?? 0) + (Array.isArray(result) ? result.length : 1);
+        });
+      },
+    });
   }
 
-  #counted(kind: string, statement: Statement): Statement {
-    for (const method of METHODS) {
-      const original = statement[method].bind(statement) as (...args: SQLQueryBindings[]) => unknown;
-      const counted = (...args: SQLQueryBindings[]): unknown => {
-        this.#counts[kind] = (this.#counts[kind] ?? 0) + 1;
-        return original(...args);
-      };
-      Object.assign(statement, { [method]: counted });
-    }
-    return statement;
+  count(read: () => void): { readonly runs: Work; readonly rows: Work } {
+    this.#runs = {};
+    this.#rows = {};
+    read();
+    return { runs: this.#runs, rows: this.#rows };
   }
+
+  [Symbol.dispose](): void {
+    this.db.close();
+  }
+}
+
+function counted(statement: Statement, onRun: (result: unknown) => void): Statement {
+  for (const method of METHODS) {
+    const original = statement[method].bind(statement) as (...args: SQLQueryBindings[]) => unknown;
+    const run = (...args: SQLQueryBindings[]): unknown => {
+      const result = original(...args);
+      onRun(result);
+      return result;
+    };
+    Object.assign(statement, { [method]: run });
+  }
+  return statement;
 }
 
 /** `INSERT INTO events`, `SELECT`, `COMMIT`. */

@@ -88,5 +88,8 @@ export const TAGS = {
   publishing: { name: "Publishing", description: "Events in." },
   statistics: { name: "Statistics", description: "The four counters, in all and per topic." },
   events: { name: "Events", description: "Stored events and conflicts, page by page." },
-  health: { name: "Health", description: "Whether the node lives, and whether it takes publishes." },
+  health: {
+    name: "Health",
+    description: "Whether the node lives, whether it takes publishes, and how it does.",
+  },
 } as const;

@@ -2,6 +2,7 @@
 
 import { Conflict, ConflictPage, Event, EventPage, StoredEvent } from "./event.ts";
 import { Health } from "./health.ts";
+import { Metrics } from "./metrics.ts";
 import { Problem, ProblemPlace } from "./problem.ts";
 import { BatchAnswer, EventAnswer, EventResult, PublishAnswer } from "./publish.ts";
 import { NamedTopicCounters, Stats, TopicCounters, TopicPage } from "./stats.ts";
@@ -21,6 +22,7 @@ export const MODELS = {
   NamedTopicCounters,
   TopicPage,
   Health,
+  Metrics,
   Problem,
   ProblemPlace,
 };

@@ -18,7 +18,8 @@ import {
   type StoredConflict,
   type StoredEvent,
 } from "./event-json.ts";
-import { SEGMENT_EVENTS, segmentOf } from "./topic-segments.ts";
+import { merged, SEGMENT_EVENTS, segmentOf } from "./topic-segments.ts";
+import { type TopicSelection, TopicSelector } from "./topic-selection.ts";
 
 /** A page that has looked for so long is sent as it is, with a `next`. */
 const PAGE_BUDGET_MS = 50;
@@ -54,9 +55,11 @@ export class SqliteEventReader {
   readonly #end: Statement;
   readonly #oldest: Statement<{ seq: number }, []>;
   readonly #newest: Statement<{ seq: number }, []>;
-  readonly #topicId: Statement<{ id: number }, [string]>;
+  readonly #selector: TopicSelector;
   readonly #meta: Statement<{ value: string }, [string]>;
-  readonly #prunedThrough: Statement<{ seq: number | null }, [number | null]>;
+  readonly #prunedThrough: Statement<{ seq: number }, [number]>;
+  readonly #lastPruned: Statement<{ seq: number | null }, []>;
+  readonly #prunedBeyond: Statement<{ name: string | null; seq: number }, [number]>;
   readonly #segment: Statement<{ offsets: Uint8Array; checksum: number | null }, [number, number]>;
   readonly #bySeq: Statement<StoredEvent, [number]>;
   readonly #ranges: Record<"asc" | "desc", Statement<StoredEvent, [number, number, number]>>;
@@ -77,10 +80,12 @@ export class SqliteEventReader {
     this.#end = db.prepare("COMMIT");
     this.#oldest = db.prepare("SELECT seq FROM events ORDER BY seq LIMIT 1");
     this.#newest = db.prepare("SELECT seq FROM events ORDER BY seq DESC LIMIT 1");
-    this.#topicId = db.prepare("SELECT id FROM topics WHERE name = ?");
+    this.#selector = new TopicSelector(db);
     this.#meta = db.prepare("SELECT CAST(value AS TEXT) AS value FROM meta WHERE key = ?");
-    this.#prunedThrough = db.prepare(
-      "SELECT max(pruned_through) AS seq FROM counters WHERE topic_id = coalesce(?, topic_id)",
+    this.#prunedThrough = db.prepare("SELECT pruned_through AS seq FROM counters WHERE topic_id = ?");
+    this.#lastPruned = db.prepare("SELECT max(pruned_through) AS seq FROM counters");
+    this.#prunedBeyond = db.prepare(
+      "SELECT name, pruned_through AS seq FROM counters LEFT JOIN topics ON id = topic_id WHERE pruned_through > ?",
     );
     this.#segment = db.prepare(
       "SELECT offsets, checksum FROM topic_segments WHERE segment = ? AND topic_id = ?",
@@ -113,19 +118,20 @@ export class SqliteEventReader {
     });
   }
 
-  conflicts({ topic, limit }: ConflictQuery): ConflictPage {
+  conflicts(query: ConflictQuery): ConflictPage {
     return this.#inOneSnapshot(() => {
+      const selection = this.#selector.select(query);
       const conflicts: string[] = [];
       let text = 0;
       let seen = 0;
       for (const row of this.#conflicts.iterate()) {
         expectIntact(row);
         seen++;
-        if (topic !== undefined && row.topic !== topic) continue;
+        if (selection?.covers(row.topic!) === false) continue;
         const json = conflictJson(row);
         conflicts.push(json);
         text += json.length;
-        if (conflicts.length === limit || text > PAGE_TEXT_MAX)
+        if (conflicts.length === query.limit || text > PAGE_TEXT_MAX)
           return { conflicts: conflicts.join(","), count: conflicts.length };
       }
       if (seen !== Math.min(CONFLICTS_MAX, this.#conflictCount.get()?.count ?? 0))
@@ -156,36 +162,51 @@ export class SqliteEventReader {
   }
 
   #page(query: EventQuery): EventPage {
-    const gap = this.#gap(query);
-    const read = this.#read(query);
+    const selection = this.#selector.select(query);
+    const gap = this.#gap(query, selection);
+    const read = this.#read(query, selection);
     return gap === undefined ? read : { ...read, gap };
   }
 
-  /** Each topic's oldest events are removed, up to a `seq` of its own. */
-  #gap({ after, order, topic }: EventQuery): EventPage["gap"] {
+  /** Each topic's oldest events are removed, up to a `seq` of its own; of topics not asked for nothing is told. */
+  #gap({ after, order }: EventQuery, selection: TopicSelection | undefined): EventPage["gap"] {
     if (after === undefined || order === "desc" || this.#number("pruned_through", 0) <= after)
       return undefined;
-    const topicId = topic === undefined ? null : (this.#topicId.get(topic)?.id ?? 0);
-    const to = this.#prunedThrough.get(topicId)?.seq ?? 0;
+    const to = this.#removedThrough(after, selection);
     return to > after ? { from: after + 1, to } : undefined;
+  }
+
+  /** Up to where events are gone from any of the topics; `after` or less where none went that came after it. */
+  #removedThrough(after: number, selection: TopicSelection | undefined): number {
+    if (selection === undefined) return this.#lastPruned.get()?.seq ?? 0;
+    const { ids } = selection;
+    if (ids !== undefined) return ids.reduce((last, id) => Math.max(last, this.#removedOf(id)), 0);
+    let last = after;
+    for (const { name, seq } of this.#prunedBeyond.iterate(after))
+      if (seq > last && name !== null && selection.covers(name)) last = seq;
+    return last;
+  }
+
+  #removedOf(topicId: number): number {
+    return this.#prunedThrough.get(topicId)?.seq ?? 0;
   }
 
   #number(key: string, otherwise: number): number {
     return Number(this.#meta.get(key)?.value ?? otherwise);
   }
 
-  #read(query: EventQuery): EventPage {
+  #read(query: EventQuery, selection: TopicSelection | undefined): EventPage {
     const bounds = this.#bounds(query);
     const deadline = this.#now() + PAGE_BUDGET_MS;
     const { textOf, separator } = this.#form;
     const events: string[] = [];
     let text = 0;
     let last = 0;
-    for (const { rows, lookedThrough } of this.#runs(query, bounds)) {
+    for (const { rows, lookedThrough } of this.#runs(query.order, bounds, selection?.ids)) {
       for (const row of rows) {
         // Before anything is asked of it: damage might be why it does not match.
         expectIntact(row);
-        if (query.topic !== undefined && row.topic !== query.topic) continue;
+        if (selection?.covers(row.topic!) === false) continue;
         if (query.source !== undefined && row.source !== query.source) continue;
         if (events.length === query.limit || text > PAGE_TEXT_MAX) return page(events, separator, last);
         const written = textOf(row);
@@ -227,17 +248,21 @@ export class SqliteEventReader {
     return first;
   }
 
-  *#runs({ topic, order }: EventQuery, { low, high }: { low: number; high: number }): Runs {
-    if (topic === undefined) {
+  /** @param topicIds of the only topics that matter; where they are not known, every event is looked at. */
+  *#runs(
+    order: "asc" | "desc",
+    { low, high }: { low: number; high: number },
+    topicIds: readonly number[] | undefined,
+  ): Runs {
+    if (topicIds === undefined) {
       yield* this.#scan(order, low, high);
       return;
     }
-    const topicId = this.#topicId.get(topic)?.id;
-    if (topicId === undefined) return;
+    if (topicIds.length === 0) return;
     const indexed = Math.min(high, this.#number("indexed_through", -1));
     const tail = (): Runs => this.#scan(order, Math.max(low, indexed + 1), high);
     if (order === "desc") yield* tail();
-    yield* this.#lookUp(order, low, indexed, topicId);
+    yield* this.#lookUp(order, low, indexed, topicIds);
     if (order === "asc") yield* tail();
   }
 
@@ -259,22 +284,20 @@ export class SqliteEventReader {
     }
   }
 
-  /** Reads one topic's rows through the lists of its segments. */
-  *#lookUp(order: "asc" | "desc", low: number, high: number, topicId: number): Runs {
+  /** Reads the rows of some topics through the lists of their segments. */
+  *#lookUp(order: "asc" | "desc", low: number, high: number, topicIds: readonly number[]): Runs {
     const isAscending = order === "asc";
     const [first, last] = [segmentOf(low), segmentOf(high)];
-    const prunedThrough = this.#prunedThrough.get(topicId)?.seq ?? 0;
+    const prunedThrough = new Map(topicIds.map((id) => [id, this.#removedOf(id)]));
     for (let i = 0; i <= last - first; i++) {
       const segment = isAscending ? first + i : last - i;
-      const offsets = this.#offsets(segment, topicId);
-      if (!isAscending) offsets.reverse();
       const base = segment * SEGMENT_EVENTS;
+      const lists = topicIds.map((topicId) => ({ topicId, offsets: this.#offsets(segment, topicId) }));
       let rows: StoredEvent[] = [];
       let text = 0;
-      for (const offset of offsets) {
+      for (const { offset, topicId } of merged(lists, { order, low: low - base, high: high - base })) {
         const seq = base + offset;
-        if (seq < low || seq > high) continue;
-        const row = this.#intact(seq, prunedThrough);
+        const row = this.#intact(seq, prunedThrough.get(topicId)!);
         if (row === undefined) continue;
         if (row.topicId !== topicId)
           throw new DamagedError(`Event ${seq} is listed under topic ${topicId}, which is not its own.`);

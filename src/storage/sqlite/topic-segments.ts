@@ -24,6 +24,51 @@ export function segmentOf(seq: number): number {
   return Math.floor(seq / SEGMENT_EVENTS);
 }
 
+/** One topic's events in a segment: offsets in ascending order. */
+export interface TopicList {
+  readonly topicId: number;
+  readonly offsets: Uint16Array;
+}
+
+/**
+ * The events of several topics in one segment between two offsets, both inclusive, in the order asked for. Lists are
+ * merged as far as they are taken: a page that needs a hundred events of a segment sorts no more.
+ */
+export function* merged(
+  lists: readonly TopicList[],
+  { order, low, high }: { order: "asc" | "desc"; low: number; high: number },
+): Generator<{ offset: number; topicId: number }> {
+  const isAscending = order === "asc";
+  const step = isAscending ? 1 : -1;
+  const places = lists.map(({ offsets }) =>
+    isAscending ? firstFrom(offsets, low) : firstFrom(offsets, high + 1) - 1,
+  );
+  for (;;) {
+    let next = -1;
+    let offset = isAscending ? high + 1 : low - 1;
+    for (let i = 0; i < lists.length; i++) {
+      const candidate = lists[i]!.offsets[places[i]!];
+      if (candidate === undefined || (isAscending ? candidate >= offset : candidate <= offset)) continue;
+      [next, offset] = [i, candidate];
+    }
+    if (next < 0) return;
+    places[next]! += step;
+    yield { offset, topicId: lists[next]!.topicId };
+  }
+}
+
+/** The place of the first offset that is not less than `wanted`, by bisection. */
+function firstFrom(offsets: Uint16Array, wanted: number): number {
+  let low = 0;
+  let high = offsets.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (offsets[middle]! < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 /** The newest event that a row lists. */
 export function lastSeqOf({ segment, offsets }: SegmentRow): number {
   const last = offsets.length - Uint16Array.BYTES_PER_ELEMENT;

@@ -21,7 +21,7 @@ import {
 } from "../../../src/access/token-file.ts";
 import { POLL_INTERVAL_MS, TokenList } from "../../../src/access/token-list.ts";
 import { newToken, partsOfToken } from "../../../src/access/token-text.ts";
-import { TOKEN_USE_FILE, type TokenUse, USE_INTERVAL_MS } from "../../../src/access/token-use.ts";
+import { TOKEN_USE_FILE, TokenUse, USE_INTERVAL_MS } from "../../../src/access/token-use.ts";
 import { changeTokens, readTokenUses } from "../../../src/maintenance/token-changes.ts";
 import { TempFolder } from "../../support/temp-folder.ts";
 import { refusalOf } from "./refusal.ts";
@@ -54,8 +54,8 @@ const surroundings = {
 const file = (): string => folder.file(TOKEN_FILE);
 
 async function openList(): Promise<{ list: TokenList; use: TokenUse }> {
-  const list = await TokenList.open(folder.path, surroundings);
-  return { list, use: list.use };
+  const use = await TokenUse.open(folder.file(TOKEN_USE_FILE), surroundings);
+  return { list: await TokenList.open(file(), use, surroundings), use };
 }
 
 /** Writes another token into the file. @returns its text. */
@@ -261,7 +261,7 @@ test("it looks at the file four times a second until it is closed, and one look 
   ticks.get(POLL_INTERVAL_MS)!();
   await list.poll();
   expect(list.authenticate(text)).toBeDefined();
-  await list.close();
+  list.close();
   expect(ticks.has(POLL_INTERVAL_MS)).toBe(false);
 });
 

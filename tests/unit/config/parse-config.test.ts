@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { defaultText, flagOf } from "../../../src/config/flags.ts";
-import { localNodeUrl, parseConfig } from "../../../src/config/parse-config.ts";
+import { localNode, localNodeUrl, parseConfig } from "../../../src/config/parse-config.ts";
 import { UsageError } from "../../../src/config/parse-flags.ts";
 import { configurationPage, flagsHelp } from "../../../src/config/reference.ts";
 import {
@@ -35,10 +35,18 @@ function parsedValue(name: keyof Config, value: string): Config[keyof Config] {
       return Number(value);
     case "duration":
       return 90_000;
+    case "choices":
+    case "list":
+      return [value];
+    case "file mode":
+      return 0o640;
     case "topic limits":
       return [{ pattern: "orders.*", max: 7_000 }];
   }
 }
+
+/** What lists take that do not take everything. */
+const LIST_ITEMS: Partial<Record<keyof Config, string>> = { allowOrigins: "https://app.example" };
 
 /** A value of a setting that is not its default. */
 function otherValue(name: keyof Config): string {
@@ -50,12 +58,25 @@ function otherValue(name: keyof Config): string {
       return String(setting.min + 1);
     case "choice":
       return setting.choices[1]!;
+    case "choices":
+      return setting.choices[0]!;
+    case "list":
+      return LIST_ITEMS[name] ?? "anything";
     case "duration":
       return "90s";
+    case "file mode":
+      return "640";
     case "topic limits":
       return setting.unit === "duration" ? "orders.*=7s" : "orders.*=7000";
   }
 }
+
+/** What must stand beside a setting that is of no use alone. */
+const BESIDE: Partial<Record<keyof Config, Environment>> = {
+  tlsCert: { ONEFOLD_TLS_KEY: "key" },
+  tlsKey: { ONEFOLD_TLS_CERT: "cert" },
+  tlsClientCa: { ONEFOLD_TLS_CERT: "cert", ONEFOLD_TLS_KEY: "key" },
+};
 
 test("without flags and variables every setting has its default", () => {
   const defaults = Object.fromEntries(SETTING_NAMES.map((name) => [name, SETTINGS[name].default]));
@@ -68,15 +89,16 @@ describe.each(SETTING_NAMES)("%s", (name) => {
   const flag = `--${flagOf(name)}`;
   const value = otherValue(name);
   const parsed = parsedValue(name, value);
+  const beside = BESIDE[name] ?? {};
 
   test("is set by its flag, in both spellings, and by its variable", () => {
-    expect(parseConfig([flag, value], {})[name]).toEqual(parsed);
-    expect(parseConfig([`${flag}=${value}`], {})[name]).toEqual(parsed);
-    expect(parseConfig([], { [variableOf(name)]: value })[name]).toEqual(parsed);
+    expect(parseConfig([flag, value], beside)[name]).toEqual(parsed);
+    expect(parseConfig([`${flag}=${value}`], beside)[name]).toEqual(parsed);
+    expect(parseConfig([], { ...beside, [variableOf(name)]: value })[name]).toEqual(parsed);
   });
 
   test("its flag beats its variable", () => {
-    const environment = { [variableOf(name)]: defaultText(setting) };
+    const environment = { ...beside, [variableOf(name)]: defaultText(setting) || "another" };
     expect(parseConfig([flag, value], environment)[name]).toEqual(parsed);
   });
 
@@ -103,7 +125,7 @@ describe.each(SETTING_NAMES)("%s", (name) => {
   test("is in the help and in the reference", () => {
     expect(flagsHelp(SETTINGS)).toContain(`${flag} `);
     expect(configurationPage()).toContain(
-      `| \`${flag}\` | \`${variableOf(name)}\` | \`${defaultText(setting)}\` |`,
+      `| \`${flag}\` | \`${variableOf(name)}\` | ${defaultText(setting) === "" ? "" : `\`${defaultText(setting)}\``} |`,
     );
   });
 });
@@ -167,8 +189,33 @@ test.each([
   [{ ONEFOLD_HOST: "0.0.0.0", ONEFOLD_PORT: "9000" }, "http://127.0.0.1:9000"],
   [{ ONEFOLD_HOST: "::" }, "http://[::1]:8080"],
   [{ ONEFOLD_HOST: "example.org", ONEFOLD_MAX_EVENTS: "none of its business" }, "http://example.org:8080"],
+  [{ ONEFOLD_TLS_CERT: "cert", ONEFOLD_PORT: "8443" }, "https://127.0.0.1:8443"],
 ])("with %j the node is met at %s", (environment, url) => {
   expect(localNodeUrl(environment)).toBe(url);
+});
+
+test.each([[{ ONEFOLD_HOST: "none" }], [{ ONEFOLD_TLS_CERT: "cert", ONEFOLD_TLS_CLIENT_CA: "ca" }]])(
+  "with %j it is met over its unix socket, and without one a sentence says so",
+  (environment) => {
+    const node = localNode({ ...environment, ONEFOLD_UNIX_SOCKET: "/run/onefold.sock" });
+    expect(node.unixSocket).toBe("/run/onefold.sock");
+    expect(() => localNode(environment)).toThrow(/needs ONEFOLD_UNIX_SOCKET/);
+  },
+);
+
+test.each([
+  [["--tls-cert", "f"], /^--tls-cert needs --tls-key/],
+  [["--tls-key", "f"], /^--tls-key needs --tls-cert/],
+  [["--tls-client-ca", "f"], /^--tls-client-ca needs --tls-cert/],
+  [["--host", "none"], /^--host none needs --unix-socket/],
+  [
+    ["--host", "none", "--unix-socket", "s", "--tls-cert", "f", "--tls-key", "f"],
+    /^--tls-cert is of no use with --host none/,
+  ],
+  [["--unix-socket-mode", "999"], /^Expected --unix-socket-mode .*`999`/],
+  [["--unix-socket-mode", "1777"], /^Expected --unix-socket-mode .*`1777`/],
+])("%j is refused, because half of it is missing or of no use", (args, sentence) => {
+  expect(messageOf(args)).toMatch(sentence);
 });
 
 test("where a node with a free port is, cannot be known", () => {

@@ -2,7 +2,11 @@
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { ANYONE } from "../../../src/access/grant.ts";
-import { LedgerClient, type LedgerClientLimits } from "../../../src/ingest/ledger-client.ts";
+import {
+  LedgerClient,
+  type LedgerClientLimits,
+  MESSAGE_TEXT_MAX,
+} from "../../../src/ingest/ledger-client.ts";
 import {
   type FromLedger,
   outcomesMessage,
@@ -75,6 +79,20 @@ test("what is submitted in one tick crosses in one message, in order", () => {
   submit("d");
   flush();
   expect(textsPosted()).toEqual([["a", "b", "c"], ["d"]]);
+});
+
+test("texts that would make one too long cross in several messages, in order", () => {
+  opened({ queueBytesMax: 4 * MESSAGE_TEXT_MAX });
+  const large = "x".repeat(MESSAGE_TEXT_MAX / 2);
+  for (const text of ["a", large, large, "b", "c"]) expect(submit(text)).toBeUndefined();
+  expect(textsPosted().map((texts) => texts.map(({ length }) => length))).toEqual([[1, large.length]]);
+  flush();
+  expect(textsPosted().map((texts) => texts.map(({ length }) => length))).toEqual([
+    [1, large.length],
+    [large.length, 1, 1],
+  ]);
+  answer(5);
+  expect(told).toHaveLength(1 + 5);
 });
 
 test("answers come in the order of submission, over any number of messages, each once", () => {

@@ -1,0 +1,25 @@
+/** What a request brings to be let in with: a header, or for browsers and webhooks a parameter or a subprotocol. */
+
+import { ACCESS_TOKEN_PARAMETER } from "./query.ts";
+
+/** A subprotocol with this prefix carries a token; it is never selected, and so never echoed. */
+const SUBPROTOCOL_PREFIX = "bearer.";
+
+const SCHEME = /^bearer +/i;
+
+/** Every credential once. What is in the header under another scheme stands as it is: nothing will accept it. */
+export function credentialsOf({ headers, url }: Request): readonly string[] {
+  const header = headers.get("authorization");
+  const subprotocols = headers.get("sec-websocket-protocol");
+  const isInUrl = url.includes("?") && url.includes(ACCESS_TOKEN_PARAMETER);
+  if (header === null && subprotocols === null && !isInUrl) return [];
+  const found = new Set<string>();
+  if (header !== null) found.add(header.replace(SCHEME, "").trim());
+  for (const offered of subprotocols?.split(",") ?? []) {
+    const name = offered.trim();
+    if (name.startsWith(SUBPROTOCOL_PREFIX)) found.add(name.slice(SUBPROTOCOL_PREFIX.length));
+  }
+  const query = new URLSearchParams(isInUrl ? url.slice(url.indexOf("?") + 1) : "");
+  for (const token of query.getAll(ACCESS_TOKEN_PARAMETER)) found.add(token);
+  return [...found];
+}

@@ -1,0 +1,51 @@
+/** What the OpenAPI document says of credentials: the same for every route that asks for a scope. */
+
+import { problemAnswers } from "./operation.ts";
+
+/** The scope that a route asks for, by method and OpenAPI path; undefined where it asks for none. */
+export type ScopeOf = (method: string, path: string) => string | undefined;
+
+const SCHEME = "token";
+
+const SECURITY_SCHEMES = {
+  [SCHEME]: {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "A token of this node (`onefold token create`) or a JSON Web Token. A node that was given no credentials asks for none.",
+  },
+};
+
+const REFUSALS = problemAnswers({
+  unauthorized: "Credentials are required here.",
+  forbidden: "The credentials do not hold the scope subscribe.",
+  forbidden_topic: "Reading `payments` is not allowed.",
+  forbidden_origin: "The page that asks is not of this node; its origin can be let in with --allow-origins.",
+  rate_limited: "More was asked than the rate limit allows.",
+  too_many_connections: "There are too many connections at this moment.",
+});
+
+interface Operation {
+  responses: Record<string, unknown>;
+  security?: Record<string, string[]>[];
+}
+
+interface Document {
+  paths: Record<string, Record<string, Operation>>;
+  components: Record<string, unknown>;
+}
+
+/** @returns the document's text, with credentials and what is answered without them. */
+export function withAccess(text: string, scopeOf: ScopeOf): string {
+  const document = JSON.parse(text) as Document;
+  document.components.securitySchemes = SECURITY_SCHEMES;
+  for (const [path, operations] of Object.entries(document.paths)) {
+    for (const [method, operation] of Object.entries(operations)) {
+      const scope = scopeOf(method, path);
+      if (scope === undefined) continue;
+      operation.security = [{ [SCHEME]: [scope] }];
+      operation.responses = { ...operation.responses, ...REFUSALS };
+    }
+  }
+  return JSON.stringify(document);
+}

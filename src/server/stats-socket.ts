@@ -1,0 +1,165 @@
+/** One subscriber of /ws/stats: what it asks for, held against what it may see, and told to the hub. */
+
+import type { Grant } from "../access/grant.ts";
+import { FaultList, pointerTo, unknownField } from "../events/decode-event.ts";
+import { faultOfPattern } from "../events/topic-pattern.ts";
+import type { StatsSink } from "../live/stats-group.ts";
+import { STATS_INTERVAL_DEFAULT_MS, type StatsSubscription } from "../live/stats-hub.ts";
+import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
+import type { Caller } from "./admission.ts";
+import { errorFrame } from "./answers.ts";
+import { QueryReader } from "./query.ts";
+import type { Services } from "./services.ts";
+import type { RawSocket, SocketHandler } from "./sockets.ts";
+import { visiblePatterns } from "./visible-topics.ts";
+
+/** Patterns of one subscription. */
+export const PATTERNS_MAX = 1_000;
+
+/** UTF-16 units of answers (not of statistics) that a subscriber does not read, while it goes on sending frames. */
+const UNREAD_ANSWER_TEXT_MAX = 1024 * 1024;
+
+export class StatsSocket implements SocketHandler {
+  readonly #sink: StatsSink;
+  /** As it was asked for; what is told of it depends on the grant. */
+  #asked: StatsSubscription;
+  #unread = 0;
+
+  /** @throws ProblemError where the query cannot be used, or asks for what may not be seen. */
+  constructor(
+    private readonly services: Pick<Services, "hub" | "refusals">,
+    socket: RawSocket,
+    private grant: Grant,
+    url: string,
+  ) {
+    this.#sink = {
+      send: (text) => void socket.send(text),
+      get bufferedBytes() {
+        return socket.getBufferedAmount();
+      },
+      closeAsTooSlow: () => socket.close(4408, "too slow: reconnect and resume"),
+    };
+    this.#asked = subscriptionOfQuery(url);
+    this.#subscribe(this.#asked, grant);
+  }
+
+  text(text: string): void {
+    try {
+      this.#receive(parseFrame(text));
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      this.#refuse(error.problem);
+    }
+  }
+
+  binary(): void {
+    this.#refuse(problem("unsupported_media_type", "Frames are JSON text; this one is binary."));
+  }
+
+  /** Begins anew with a snapshot where other topics may be seen now. */
+  renewed({ grant }: Caller): void {
+    const isSame = grant.topics.join() === this.grant.topics.join();
+    if (!isSame)
+      this.#subscribe({ patterns: this.#asked.patterns, intervalMs: this.#asked.intervalMs }, grant);
+    this.grant = grant;
+  }
+
+  closed(): void {
+    this.services.hub.unsubscribe(this.#sink);
+  }
+
+  #receive(frame: Record<string, unknown>): void {
+    if (frame.type === "ping") this.#answer('{"type":"pong"}');
+    else if (frame.type === "subscribe") this.#subscribe(subscriptionOfFrame(frame), this.grant);
+    else refuse("invalid_frame", "The frame's type is not known; there are `subscribe`, `ping` and `auth`.");
+  }
+
+  #subscribe(asked: StatsSubscription, grant: Grant): void {
+    this.services.hub.subscribe(this.#sink, { ...asked, patterns: visiblePatterns(grant, asked.patterns) });
+    this.#asked = asked;
+  }
+
+  #refuse(refused: Problem): void {
+    this.services.refusals.count(refused);
+    this.#answer(errorFrame(undefined, refused, undefined));
+  }
+
+  #answer(text: string): void {
+    this.#unread = text.length + (this.#sink.bufferedBytes === 0 ? 0 : this.#unread);
+    if (this.#unread > UNREAD_ANSWER_TEXT_MAX) this.#sink.closeAsTooSlow();
+    else this.#sink.send(text);
+  }
+}
+
+/** Frames of a subscriber are short: a long one is refused unread. */
+const SUBSCRIBER_FRAME_MAX = 512 * 1_024;
+
+function parseFrame(text: string): Record<string, unknown> {
+  if (text.length > SUBSCRIBER_FRAME_MAX)
+    refuse("body_too_large", `A frame may have ${SUBSCRIBER_FRAME_MAX} bytes here.`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return refuse("malformed_json", "The frame could not be parsed as JSON.");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return refuse("invalid_frame", "A frame must be a JSON object.");
+  return value as Record<string, unknown>;
+}
+
+function subscriptionOfQuery(url: string): StatsSubscription {
+  const query = new QueryReader(url, ["topics", "interval", "epoch", "revision"]);
+  const patterns = query.list("topics");
+  const intervalMs = query.integer("interval", { min: 0, max: 3_600_000 }) ?? STATS_INTERVAL_DEFAULT_MS;
+  const epoch = query.text("epoch");
+  const revision = query.integer("revision", { min: 0, max: Number.MAX_SAFE_INTEGER });
+  for (const fault of faultsOfPatterns(patterns)) query.fault("topics", fault);
+  query.done();
+  return subscription(patterns, intervalMs, epoch, revision);
+}
+
+const SUBSCRIBE_FIELDS = ["type", "topics", "interval", "epoch", "revision"] as const;
+
+function subscriptionOfFrame(frame: Record<string, unknown>): StatsSubscription {
+  const { topics, interval, epoch, revision } = frame;
+  const faults = new FaultList();
+  for (const field in frame) {
+    const isKnown = (SUBSCRIBE_FIELDS as readonly string[]).includes(field);
+    if (!isKnown) faults.add(pointerTo("", field), unknownField(field, SUBSCRIBE_FIELDS));
+  }
+  const isTextList =
+    topics === undefined || (Array.isArray(topics) && topics.every((topic) => typeof topic === "string"));
+  if (!isTextList) faults.add("/topics", "must be an array of patterns");
+  else
+    for (const fault of faultsOfPatterns((topics as string[] | undefined) ?? []))
+      faults.add("/topics", fault);
+  if (interval !== undefined && !(typeof interval === "number" && interval >= 0))
+    faults.add("/interval", "must be a number of milliseconds");
+  if (epoch !== undefined && typeof epoch !== "string") faults.add("/epoch", "must be a string");
+  if (revision !== undefined && !Number.isSafeInteger(revision))
+    faults.add("/revision", "must be a whole number");
+  if (faults.count > 0)
+    refuse("invalid_frame", "The subscription is invalid; the one before it stays.", faults);
+  return subscription(
+    (topics as string[] | undefined) ?? [],
+    (interval as number | undefined) ?? STATS_INTERVAL_DEFAULT_MS,
+    epoch as string | undefined,
+    revision as number | undefined,
+  );
+}
+
+function subscription(
+  patterns: string[],
+  intervalMs: number,
+  epoch: string | undefined,
+  revision: number | undefined,
+): StatsSubscription {
+  const base = { patterns, intervalMs };
+  return epoch === undefined || revision === undefined ? base : { ...base, resume: { epoch, revision } };
+}
+
+function faultsOfPatterns(patterns: readonly string[]): string[] {
+  if (patterns.length > PATTERNS_MAX) return [`may hold ${PATTERNS_MAX} patterns`];
+  return patterns.flatMap((pattern) => faultOfPattern(pattern) ?? []);
+}

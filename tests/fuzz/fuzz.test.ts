@@ -1,0 +1,32 @@
+/** A short fuzz run; `bun run fuzz` plays as many inputs as you like. SEED repeats one. */
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
+import { SeededRandom } from "../support/seeded-random.ts";
+import { fuzz } from "./fuzz-run.ts";
+
+setDefaultTimeout(TEST_TIMEOUT_MS);
+
+const INPUTS = 20_000;
+
+test("whatever is sent, the node answers as it has promised, counts what it acknowledged and stays as it was", async () => {
+  const { seed } = SeededRandom.printed("fuzz");
+  const report = await fuzz({ seed, inputs: INPUTS });
+  console.log(
+    `fuzz: ${report.inputs} inputs in ${report.seconds.toFixed(1)} s, memory ${report.memoryMb.afterWarmUp.toFixed(0)} MB when warm, ${report.memoryMb.atTheEnd.toFixed(0)} MB at the end`,
+  );
+  expect(report.inputs).toBeGreaterThanOrEqual(INPUTS);
+  // A run that is refused at the door finds nothing: all of the node must have been reached.
+  const codes = [
+    "200",
+    "invalid_event",
+    "invalid_frame",
+    "invalid_parameter",
+    "malformed_json",
+    "malformed_utf8",
+  ];
+  for (const code of [...codes, "not_found", "method_not_allowed", "unsupported_media_type", "parser 400"])
+    expect(report.seen.get(code) ?? 0).toBeGreaterThan(0);
+  expect(report.stats.received).toBeGreaterThan(INPUTS / 10);
+  expect(report.stats.conflicts).toBeGreaterThan(0);
+});
