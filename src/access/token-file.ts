@@ -13,6 +13,7 @@ export const TOKEN_FILE = "onefold.tokens.json";
 export const TOKENS_MAX = 1_000;
 export const TOPICS_PER_TOKEN_MAX = 100;
 export const TOKEN_FILE_BYTES_MAX = 8 * 1024 * 1024;
+export const TOO_LARGE = `it has more than ${TOKEN_FILE_BYTES_MAX} bytes`;
 
 /** Short and plain, because it stands in logs and metrics; and never a token, put there by mistake. */
 export const NAME_FORM = /^(?!onefold_)[\w.-]{1,64}$/;
@@ -70,6 +71,7 @@ export function parseTokenFile(path: string, text: string): StoredToken[] {
   const fail = (what: string): never => {
     throw new TokenFileError(path, what);
   };
+  if (Buffer.byteLength(text) > TOKEN_FILE_BYTES_MAX) fail(TOO_LARGE);
   const value = jsonOf(text);
   if (value === undefined) fail("it is not JSON");
   if (!Value.Check(FILE, value)) {

@@ -5,7 +5,13 @@ import { readFile, stat } from "node:fs/promises";
 import { refuse } from "../problem.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Principal, principalOf } from "./principal.ts";
-import { parseTokenFile, type StoredToken, TOKEN_FILE_BYTES_MAX, TokenFileError } from "./token-file.ts";
+import {
+  parseTokenFile,
+  type StoredToken,
+  TOKEN_FILE_BYTES_MAX,
+  TOO_LARGE,
+  TokenFileError,
+} from "./token-file.ts";
 import { partsOfToken, sha256Of, TOKEN_PREFIX } from "./token-text.ts";
 import type { TokenUse } from "./token-use.ts";
 
@@ -52,7 +58,7 @@ export class TokenList implements Authenticator {
   ) {}
 
   /**
-   * Reads the file, and looks after it until it is closed.
+   * Reads the file, which need not be there, and looks after it until it is closed.
    * @throws TokenFileError where it is there, but cannot be used: nobody can say then who is to be let in
    */
   static async open(path: string, use: TokenUse, surroundings: TokenSurroundings): Promise<TokenList> {
@@ -121,7 +127,10 @@ export class TokenList implements Authenticator {
 
   async #markOfFile(): Promise<{ mark: string; size: number }> {
     try {
-      const { ino, size, mtimeNs, ctimeNs } = await stat(this.path, { bigint: true });
+      const found = await stat(this.path, { bigint: true });
+      const { ino, size, mtimeNs, ctimeNs } = found;
+      // Whoever reads a pipe may wait for ever.
+      if (!found.isFile()) throw new Error("it is no file");
       return { mark: `${ino} ${size} ${mtimeNs} ${ctimeNs}`, size: Number(size) };
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
@@ -131,8 +140,7 @@ export class TokenList implements Authenticator {
   }
 
   async #read(size: number): Promise<string> {
-    if (size > TOKEN_FILE_BYTES_MAX)
-      throw new TokenFileError(this.path, `it has more than ${TOKEN_FILE_BYTES_MAX} bytes`);
+    if (size > TOKEN_FILE_BYTES_MAX) throw new TokenFileError(this.path, TOO_LARGE);
     try {
       return await readFile(this.path, "utf8");
     } catch (error) {

@@ -1,7 +1,6 @@
 /** When each token was used last: kept in memory, and written to a file of its own behind every request's back. */
 
 import { open, readFile, rename } from "node:fs/promises";
-import { ID_FORM } from "./token-text.ts";
 
 /** Beside the tokens: the command line writes those, the node this. */
 export const TOKEN_USE_FILE = "onefold.tokens.used.json";
@@ -98,7 +97,7 @@ export function usedIn(text: string): ReadonlyMap<string, number> {
   }
   for (const [id, time] of Object.entries((value as { used?: object } | null)?.used ?? {})) {
     const ms = Date.parse(String(time));
-    if (ID_FORM.test(id) && !Number.isNaN(ms)) used.set(id, ms);
+    if (!Number.isNaN(ms)) used.set(id, ms);
   }
   return used;
 }

@@ -1,7 +1,6 @@
 /** JSON Web Tokens: what is rightly signed, for us and in its time is let in, and nothing that only looks like it. */
 
-import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { beforeEach, describe, expect, test } from "bun:test";
 import {
   CLOCK_TOLERANCE_SECONDS,
   JWT_LENGTH_MAX,
@@ -13,7 +12,6 @@ import {
 import type { JwtAlgorithm } from "../../../src/access/jwt-algorithms.ts";
 import { ProblemError } from "../../../src/problem.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
-import { TempFolder } from "../../support/temp-folder.ts";
 import {
   AUDIENCE,
   claims,
@@ -23,7 +21,6 @@ import {
   jwkOf,
   jwt,
   NOW,
-  type Pair,
   pemOf,
   rsa,
   SECRET,
@@ -37,16 +34,12 @@ import { refusalOf } from "./refusal.ts";
 
 const NOT_ACCEPTED = "The token is not accepted.";
 const WRONG_ALGORITHM = "The token is signed with an algorithm that is not taken.";
-const UNKNOWN_KEY = "The token is signed with a key that is not known.";
 const NO_TIME = "The token does not say when it expires.";
 
 let nowMs = NOW * 1_000;
-let folder: TempFolder;
 beforeEach(() => {
   nowMs = NOW * 1_000;
-  folder = new TempFolder();
 });
-afterEach(() => folder[Symbol.dispose]());
 
 const surroundings = { now: () => nowMs, elapsed: () => nowMs, log: () => {} };
 
@@ -240,67 +233,6 @@ test("a token may be 8 KiB long and no longer; what has not the form of one is s
     expect(authenticator.authenticate(other)).toBeUndefined();
 });
 
-describe("keys with names", () => {
-  const set = (...pairs: [Pair, string][]): string =>
-    JSON.stringify({ keys: pairs.map(([pair, kid]) => jwkOf(pair, { kid })) });
-  const signed = (pair: Pair, kid?: string): string =>
-    jwt({ ...RS, ...(kid === undefined ? {} : { kid }) }, claims(), withRsa(pair));
-
-  test("the one that a token names is taken, and no other", async () => {
-    const authenticator = await open("RS256", set([RSA, "a"], [OTHER_RSA, "__proto__"]));
-    expect(await authenticator.authenticate(signed(RSA, "a"))).toBeDefined();
-    expect(await authenticator.authenticate(signed(OTHER_RSA, "__proto__"))).toBeDefined();
-    expect(await authenticator.authenticate(signed(OTHER_RSA))).toBeDefined();
-    expect(await refusalOf(authenticator, signed(RSA, "__proto__"))).toBe(NOT_ACCEPTED);
-    for (const kid of ["b", "", "constructor", "../../etc/passwd"])
-      expect(await refusalOf(authenticator, signed(RSA, kid))).toBe(UNKNOWN_KEY);
-  });
-
-  test("a key without a name is tried for a name that is not known", async () => {
-    const authenticator = await open("RS256", pemOf(RSA));
-    expect(await authenticator.authenticate(signed(RSA, "whatever"))).toBeDefined();
-  });
-});
-
-describe("keys of a file that are read again", () => {
-  const SECOND = "another secret of 32 bytes and a few more";
-  async function openFile(content: string) {
-    const file = folder.file("keys");
-    writeFileSync(file, content);
-    const authenticator = await JwtAuthenticator.open(settingsFor("HS256", { file }), surroundings);
-    return { authenticator, file };
-  }
-
-  test("a token of the old key is out, its socket is told, and one of the new is in", async () => {
-    const { authenticator, file } = await openFile(SECRET);
-    const before = (await authenticator.authenticate(hs()))!;
-    writeFileSync(file, SECOND);
-    expect(await authenticator.authenticate(hs())).toBe(before);
-    await authenticator.reload();
-    expect(before.isRevoked()).toBe(true);
-    expect(await refusalOf(authenticator, hs())).toBe(NOT_ACCEPTED);
-    expect(await authenticator.authenticate(jwt(HS, claims(), withSecret(SECOND)))).toBeDefined();
-  });
-
-  test("a key that stays keeps its sockets", async () => {
-    const { authenticator } = await openFile(SECRET);
-    const before = (await authenticator.authenticate(hs()))!;
-    await authenticator.reload();
-    expect(before.isRevoked()).toBe(false);
-    // The memory of tokens is empty all the same.
-    expect(await authenticator.authenticate(hs())).not.toBe(before);
-  });
-
-  test("a file that cannot be used leaves the keys as they were", async () => {
-    const { authenticator, file } = await openFile(SECRET);
-    writeFileSync(file, "short");
-    await expect(authenticator.reload()).rejects.toThrow(
-      `The key file ${file} cannot be used: the secret has less than 32 bytes.`,
-    );
-    expect(await authenticator.authenticate(hs())).toBeDefined();
-  });
-});
-
 describe("the memory of tokens", () => {
   test("one token has one principal and one grant, also when it comes twice at once", async () => {
     const authenticator = await open("HS256", SECRET);
@@ -345,79 +277,6 @@ describe("the memory of tokens", () => {
     nowMs += 60_000;
     expect(await authenticator.authenticate(token)).toBeDefined();
   });
-});
-
-const WEAK = rsa(1_024);
-const privatePem = RSA.privateKey.export({ type: "pkcs8", format: "pem" }) as string;
-const PRIVATE = "there is a private key in it, and only the public one belongs here";
-
-test.each<[string, JwtAlgorithm, string, string]>([
-  ["a short secret", "HS256", SECRET.slice(1), "the secret has less than 32 bytes"],
-  ["a short secret as JWK", "HS256", '{"kty":"oct","k":"QUFB"}', "the secret has less than 32 bytes"],
-  ["an empty one", "HS256", "\n", "the secret has less than 32 bytes"],
-  ["a public key as secret", "HS256", pemOf(RSA), "it is a PEM, and HS256 takes a secret"],
-  [
-    "a public key as secret, as JWK",
-    "HS256",
-    JSON.stringify(jwkOf(RSA)),
-    "there is a key in it that is none for HS256",
-  ],
-  ["a weak RSA key", "RS256", pemOf(WEAK), "there is an RSA key in it of less than 2048 bits"],
-  [
-    "a weak one beside a strong one",
-    "RS256",
-    pemOf(RSA) + pemOf(WEAK),
-    "there is an RSA key in it of less than 2048 bits",
-  ],
-  ["a private key", "RS256", privatePem, PRIVATE],
-  ["a private key as JWK", "RS256", JSON.stringify(RSA.privateKey.export({ format: "jwk" })), PRIVATE],
-  ["a secret where a public key belongs", "RS256", SECRET, "it is neither PEM nor JSON"],
-  ["a key of another kind", "RS256", pemOf(EC), "there is a key in it that is none for RS256"],
-  ["a key of another curve", "ES256", pemOf(ec("P-384")), "there is a key in it that is none for ES256"],
-  [
-    "a key for encryption",
-    "RS256",
-    JSON.stringify(jwkOf(RSA, { use: "enc" })),
-    "there is a key in it that is none for RS256",
-  ],
-  [
-    "a key for another algorithm",
-    "RS256",
-    JSON.stringify(jwkOf(RSA, { alg: "PS256" })),
-    "there is a key in it that is none for RS256",
-  ],
-  [
-    "a point that is not on the curve",
-    "ES256",
-    JSON.stringify({ ...jwkOf(EC), y: "AAAA" }),
-    "there is a key in it that is none for ES256",
-  ],
-  ["an empty set", "RS256", '{"keys":[]}', "there is no key for RS256 in it"],
-  [
-    "too many keys",
-    "EdDSA",
-    JSON.stringify({ keys: Array.from({ length: 33 }, () => jwkOf(ED)) }),
-    "there are more than 32 keys in it",
-  ],
-  ["a set that is none", "RS256", '{"keys":{"a":1}}', "it is neither a JWK nor a JWKS"],
-  ["half a JSON", "RS256", '{"keys":[', "it is not JSON"],
-  ["half a PEM", "RS256", pemOf(RSA).slice(0, 100), "it is neither PEM nor JSON"],
-  [
-    "rubbish in a PEM",
-    "RS256",
-    "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
-    "there is something in it that is no public key",
-  ],
-])("a start is refused with %s", async (_, algorithm, text, what) => {
-  const error = (await open(algorithm, text).catch((thrown: Error) => thrown)) as Error;
-  expect(error.message).toBe(`The key in a test cannot be used: ${what}.`);
-});
-
-test("a start is refused with a file that is not there", async () => {
-  const file = folder.file("missing");
-  await expect(JwtAuthenticator.open(settingsFor("RS256", { file }), surroundings)).rejects.toThrow(
-    /^The key file \S+missing cannot be read \(ENOENT.*\)\.$/,
-  );
 });
 
 test("whatever is done to a token, it is refused and nothing else happens", async () => {

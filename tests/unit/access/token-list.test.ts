@@ -12,11 +12,11 @@ import {
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
 import {
   type StoredToken,
   TOKEN_FILE,
   TOKEN_FILE_BYTES_MAX,
+  TOPICS_PER_TOKEN_MAX,
   tokenFileText,
 } from "../../../src/access/token-file.ts";
 import { POLL_INTERVAL_MS, TokenList } from "../../../src/access/token-list.ts";
@@ -194,6 +194,11 @@ function becomeFolder(): void {
   mkdirSync(file());
 }
 
+function becomePipe(): void {
+  rmSync(file());
+  expect(Bun.spawnSync(["mkfifo", file()]).exitCode).toBe(0);
+}
+
 const BROKEN: [string, () => void, RegExp][] = [
   ["no JSON", () => writeFileSync(file(), '{"version":1,'), /it is not JSON/],
   [
@@ -201,7 +206,8 @@ const BROKEN: [string, () => void, RegExp][] = [
     () => writeFileSync(file(), '{"version":1,"tokens":[],"x":1}'),
     /\/x: unexpected property/,
   ],
-  ["a folder", becomeFolder, /EISDIR|directory/i],
+  ["a folder", becomeFolder, /it is no file/],
+  ["a pipe", becomePipe, /it is no file/],
   ["far too large", () => truncateSync(file(), TOKEN_FILE_BYTES_MAX + 1), /more than \d+ bytes/],
 ];
 
@@ -289,16 +295,35 @@ test("when a token was used last is written behind, read again, and forgotten wi
 
 test("a disk that takes no last use lets everybody in all the same, and is told of once", async () => {
   const { text } = create();
-  const use = await TokenUse.open(join(folder.path, "missing", "used.json"), surroundings);
-  const list = await TokenList.open(file(), use, surroundings);
+  const { list, use } = await openList();
+  mkdirSync(folder.file(`${TOKEN_USE_FILE}.new`));
   for (let round = 0; round < 3; round++) {
     expect(list.authenticate(text)).toBeDefined();
     await use.save();
   }
   expect(lines).toEqual([expect.stringMatching(/^when tokens were used last cannot be written \(/)]);
-  mkdirSync(join(folder.path, "missing"));
+  rmSync(folder.file(`${TOKEN_USE_FILE}.new`), { recursive: true });
   await use.save();
-  expect(readFileSync(join(folder.path, "missing", "used.json"), "utf8")).toContain(partsOfToken(text)!.id);
+  expect([...readTokenUses(folder.path).keys()]).toEqual([partsOfToken(text)!.id]);
+});
+
+test("a disk that hangs lets everybody in all the same, and is asked by one write at a time", async () => {
+  const { text } = create();
+  const { list, use } = await openList();
+  const pipe = folder.file(`${TOKEN_USE_FILE}.new`);
+  // Opening a pipe waits until somebody reads from it.
+  expect(Bun.spawnSync(["mkfifo", pipe]).exitCode).toBe(0);
+  list.authenticate(text);
+  const hanging = use.save();
+  for (let round = 0; round < 100; round++) {
+    expect(list.authenticate(text)).toBeDefined();
+    expect(use.save()).toBe(hanging);
+  }
+  revoke(partsOfToken(text)!.id);
+  await list.poll();
+  expect(await refusalOf(list, text)).toBe(NOT_ACCEPTED);
+  expect(await Bun.$`cat ${pipe}`.text()).toContain('"used"');
+  await hanging;
 });
 
 test.each([
@@ -324,6 +349,23 @@ test("the file is for its owner's eyes only, also where it was open before and a
   create();
   expect(statSync(file()).mode & 0o777).toBe(0o600);
   expect(readdirSync(folder.path).sort()).toEqual([TOKEN_FILE, `${TOKEN_FILE}.lock`]);
+});
+
+test("a file that a node would not read is not written", () => {
+  create();
+  const before = readFileSync(file(), "utf8");
+  const topics = Array.from({ length: TOPICS_PER_TOKEN_MAX }, (_, i) => `${"é".repeat(240)}${i}`);
+  const many = Array.from({ length: 200 }, (): StoredToken => {
+    const { id, sha256 } = newToken();
+    return { id, name: id, sha256, scopes: ["publish"], topics, created: START, expires: START };
+  });
+  const change = (count: number) => () => ({ tokens: many.slice(0, count), result: undefined });
+  expect(() => changeTokens(folder.path, change(200))).toThrow(
+    `it has more than ${TOKEN_FILE_BYTES_MAX} bytes.`,
+  );
+  expect(readFileSync(file(), "utf8")).toBe(before);
+  changeTokens(folder.path, change(150));
+  expect(statSync(file()).size).toBeWithin(7_000_000, TOKEN_FILE_BYTES_MAX);
 });
 
 test("a change that fails leaves the file as it was", () => {
