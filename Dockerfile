@@ -16,7 +16,8 @@ FROM gcr.io/distroless/base-debian12
 COPY --from=build /src/dist/onefold /usr/local/bin/onefold
 # The folder of the volume belongs to whom the node runs as, and so does a volume that is made from it.
 COPY --from=build --chown=65532:65532 /src/data /data
-ENV ONEFOLD_HOST=0.0.0.0 ONEFOLD_DATA=/data
+# Others reach a container, so it starts closed: its first start makes a token for everything and prints it, once.
+ENV ONEFOLD_HOST=0.0.0.0 ONEFOLD_DATA=/data ONEFOLD_FIRST_TOKEN=print
 VOLUME /data
 EXPOSE 8080
 # `nonroot` of the base image, as a number, so that Kubernetes can see that it is not root.

@@ -32,23 +32,29 @@ describe("the image, built by hand from the Dockerfile", () => {
     port = free.port!;
     await free.stop(true);
   });
-  const start = (command: readonly string[], data: TempFolder): Program =>
-    image.start(command, data, { ONEFOLD_PORT: String(port) });
+  const start = (command: readonly string[], data: TempFolder, token?: string): Program =>
+    image.start(command, data, { ONEFOLD_PORT: String(port), ...(token && { ONEFOLD_TOKEN: token }) });
 
-  test("serves with a read-only root, is healthy, passes the load test, and stops in order", async () => {
+  test("serves with a read-only root, closed but for its first token, passes the load test, and stops in order", async () => {
     if (!MAY_ENTER)
       console.error("!!! Without the right to mount, the image is run in the root of this machine.");
     using data = new TempFolder();
     await using before = start(healthcheck, data);
     expect(await before.exited()).toBe(1);
+    let token = "";
     for (const round of [1, 2]) {
       await using node = start([...entrypoint, ...FINAL_STAGE.command("CMD")], data);
       await node.until(() => node.stdout.includes("is ready on"));
+      const [, printed] = /shown only now: (onefold_\S+)/.exec(node.stdout) ?? [];
+      expect(printed === undefined).toBe(round === 2);
+      token ||= printed!;
       await using check = start(healthcheck, data);
       expect({ exitCode: await check.exited(), stderr: check.stderr }).toEqual({ exitCode: 0, stderr: "" });
-      await using load = start([...entrypoint, "bench"], data);
+      expect((await fetch(`http://127.0.0.1:${port}/stats`)).status).toBe(401);
+      await using load = start([...entrypoint, "bench"], data, token);
       expect({ exitCode: await load.exited(), stderr: load.stderr }).toEqual({ exitCode: 0, stderr: "" });
-      const stats = await (await fetch(`http://127.0.0.1:${port}/stats`)).json();
+      const headers = { authorization: `Bearer ${token}` };
+      const stats = await (await fetch(`http://127.0.0.1:${port}/stats`, { headers })).json();
       expect(stats).toMatchObject({ received: 5_000 * round, unique_processed: 4_000 * round });
       node.signal(FINAL_STAGE.the("STOPSIGNAL") as "SIGTERM");
       expect({ exitCode: await node.exited(), stderr: node.stderr }).toEqual({ exitCode: 0, stderr: "" });
@@ -99,6 +105,10 @@ test("its settings exist, and its port is the node's", () => {
   const { environment } = FINAL_STAGE;
   const known = SETTING_NAMES.map(variableOf);
   expect(Object.keys(environment).filter((name) => !known.includes(name))).toEqual([]);
-  expect(environment).toEqual({ ONEFOLD_HOST: "0.0.0.0", ONEFOLD_DATA: FINAL_STAGE.the("VOLUME") });
+  expect(environment).toEqual({
+    ONEFOLD_HOST: "0.0.0.0",
+    ONEFOLD_DATA: FINAL_STAGE.the("VOLUME"),
+    ONEFOLD_FIRST_TOKEN: "print",
+  });
   expect(FINAL_STAGE.the("EXPOSE")).toBe(String(SETTINGS.port.default));
 });
