@@ -112,7 +112,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
   const clock = { now: Date.now, startedAt: Date.now() };
   const origins = new OriginPolicy({ allowed: config.allowOrigins, isLocalOnly: () => access.gate.isOpen });
   const admission = new Admission({ gate: access.gate, origins });
-  setInterval(() => closeExpired(Date.now()), SWEEP_INTERVAL_MS).unref();
+  setInterval(() => closeExpired(services.refusals, Date.now()), SWEEP_INTERVAL_MS).unref();
   const services: Services = {
     admission,
     origins,

@@ -3,9 +3,10 @@
 import type { ServerWebSocket } from "bun";
 import { NotFoundError } from "elysia";
 import type { Scope } from "../access/principal.ts";
-import { type Problem, ProblemError } from "../problem.ts";
+import { type Problem, ProblemError, problem } from "../problem.ts";
 import { type Caller, faultOfStanding } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
+import type { RefusalCounts } from "./refusals.ts";
 import type { Services } from "./services.ts";
 import { authAnswer, tokenOfAuthFrame } from "./socket-auth.ts";
 
@@ -95,6 +96,8 @@ interface Upgrade {
   readonly set: { readonly headers: Record<string, unknown> };
 }
 
+const UNCHECKED = new ProblemError(problem("internal_error", "The credentials could not be checked."));
+
 /** What a socket route is: its scope, and what it does with a socket that was let in. */
 export interface SocketRoute {
   readonly path: (typeof SOCKET_ROUTES)[number];
@@ -126,7 +129,10 @@ export function edgeSocket(services: Services, { path, scope, open }: SocketRout
         opened.caller = caller;
         socket.send(authAnswer(caller.principal.expiresAt));
       });
-      renewed.catch((error) => tell(socket, error));
+      renewed.catch((error: unknown) => {
+        if (!(error instanceof ProblemError)) services.log(`credentials could not be checked: ${error}`);
+        tell(socket, error instanceof ProblemError ? error : UNCHECKED);
+      });
     } catch (error) {
       tell(socket, error);
     }
@@ -171,10 +177,12 @@ function closeRefused(socket: RawSocket, { status, detail }: Problem): void {
 }
 
 /** Closes the sockets whose credentials are over. @param now milliseconds since 1970. */
-export function closeExpired(now: number): void {
+export function closeExpired(refusals: RefusalCounts, now: number): void {
   for (const [socket, { caller }] of openSockets) {
     const fault = faultOfStanding(caller, now);
-    if (fault === undefined) continue;
+    // One that is closing already has been told.
+    if (fault === undefined || socket.readyState !== WebSocket.OPEN) continue;
+    refusals.count(fault);
     socket.send(errorFrame(undefined, fault, undefined));
     closeRefused(socket, fault);
   }

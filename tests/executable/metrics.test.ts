@@ -1,17 +1,18 @@
 /** GET /metrics of the executable: counters equal what was sent, refusals what was answered, gauges what is open. */
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { expectWellFormedProblem } from "../support/contract.ts";
+import { type EventPage, expectWellFormedProblem } from "../support/contract.ts";
 import { TEST_TIMEOUT_MS, until } from "../support/deadline.ts";
-import { NodeProcess } from "../support/node-process.ts";
+import { NodeProcess, runToExit } from "../support/node-process.ts";
 import { type Family, parsePrometheus, sampleOf } from "../support/prometheus.ts";
 import { openPublishChannel, TestSocket } from "../support/socket.ts";
 import { TempFolder } from "../support/temp-folder.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
 
-async function scrape(node: NodeProcess): Promise<Map<string, Family>> {
-  const response = await fetch(`${node.url}/metrics`);
+async function scrape(node: NodeProcess, token?: string): Promise<Map<string, Family>> {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const response = await fetch(`${node.url}/metrics`, { headers });
   expect(response.status).toBe(200);
   expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
   return parsePrometheus(await response.text());
@@ -110,6 +111,42 @@ test("every problem is counted once by its code, over HTTP, on both channels and
   const { rejected } = await node.stats();
   expect(sampleOf(families, "onefold_publish_rejected_total")).toBe(rejected);
   expect(rejected).toBeGreaterThan(overHttp);
+});
+
+async function createToken(data: string, name: string, ...flags: readonly string[]): Promise<string> {
+  const { stdout } = await runToExit(["token", "create", "--data", data, "--name", name, ...flags]);
+  return stdout.trim();
+}
+
+test("whoever has a token for some topics sees their counters and nothing else, neither metrics nor events", async () => {
+  using folder = new TempFolder();
+  const all = await createToken(folder.path, "all", "--scope", "publish,subscribe");
+  const some = await createToken(folder.path, "some", "--scope", "subscribe", "--topics", "orders*");
+  await using node = await NodeProcess.start({ data: folder.path });
+  const events = ["orders", "secret", "orders.eu", "secret"].map((topic, i) => ({ topic, event_id: `${i}` }));
+  expect((await node.post(events, { headers: { authorization: `Bearer ${all}` } })).status).toBe(200);
+  const families = await scrape(node, some);
+  expect(sampleOf(families, "onefold_events_received_total")).toBe(2);
+  expect(sampleOf(families, "onefold_topics")).toBe(2);
+  expect([...families.keys()].filter((name) => !/^onefold_(?:topic|events_)/.test(name))).toEqual([]);
+  const whole = await scrape(node, all);
+  expect(sampleOf(whole, "onefold_events_received_total")).toBe(4);
+  expect(sampleOf(whole, "onefold_ready")).toBe(1);
+  const page = await fetch(`${node.url}/events`, { headers: { authorization: `Bearer ${some}` } });
+  expect(((await page.json()) as EventPage).events.map(({ seq }) => seq)).toEqual([1, 3]);
+});
+
+test("a socket whose token was taken back is counted once as unauthorized", async () => {
+  using folder = new TempFolder();
+  const kept = await createToken(folder.path, "kept", "--scope", "subscribe");
+  const gone = await createToken(folder.path, "gone", "--scope", "subscribe");
+  await using node = await NodeProcess.start({ data: folder.path });
+  using socket = await TestSocket.open(`${node.wsUrl}/ws/stats?access_token=${gone}`);
+  expect((await socket.next()).type).toBe("snapshot");
+  expect(refusalsIn(await scrape(node, kept))).toEqual({});
+  expect((await runToExit(["token", "revoke", "gone", "--data", folder.path])).exitCode).toBe(0);
+  expect((await socket.closed).code).toBe(4401);
+  expect(refusalsIn(await scrape(node, kept))).toEqual({ unauthorized: 1 });
 });
 
 test("open sockets are counted by route, and subscribers", async () => {
