@@ -6,7 +6,6 @@ import { writeFileSync } from "node:fs";
 import { JwtAuthenticator } from "../../../src/access/jwt.ts";
 import type { JwtAlgorithm } from "../../../src/access/jwt-algorithms.ts";
 import { keysIn } from "../../../src/access/jwt-keys.ts";
-import { TempFolder } from "../../support/temp-folder.ts";
 import {
   claims,
   ec,
@@ -21,7 +20,8 @@ import {
   settingsFor,
   withRsa,
   withSecret,
-} from "./jwt-issuer.ts";
+} from "../../support/jwt-issuer.ts";
+import { TempFolder } from "../../support/temp-folder.ts";
 import { refusalOf } from "./refusal.ts";
 
 const NOT_ACCEPTED = "The token is not accepted.";

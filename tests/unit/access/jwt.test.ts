@@ -11,7 +11,6 @@ import {
 } from "../../../src/access/jwt.ts";
 import type { JwtAlgorithm } from "../../../src/access/jwt-algorithms.ts";
 import { ProblemError } from "../../../src/problem.ts";
-import { SeededRandom } from "../../support/seeded-random.ts";
 import {
   AUDIENCE,
   claims,
@@ -29,7 +28,8 @@ import {
   withEd,
   withRsa,
   withSecret,
-} from "./jwt-issuer.ts";
+} from "../../support/jwt-issuer.ts";
+import { SeededRandom } from "../../support/seeded-random.ts";
 import { refusalOf } from "./refusal.ts";
 
 const NOT_ACCEPTED = "The token is not accepted.";

@@ -9,7 +9,7 @@ import {
   KEYS_AGE_MAX_MS,
 } from "../../../src/access/remote-keys.ts";
 import { until, withDeadline } from "../../support/deadline.ts";
-import { claims, jwkOf, jwt, NOW, type Pair, rsa, settingsFor, withRsa } from "./jwt-issuer.ts";
+import { claims, jwkOf, jwt, NOW, type Pair, rsa, settingsFor, withRsa } from "../../support/jwt-issuer.ts";
 import { refusalOf } from "./refusal.ts";
 
 const UNKNOWN_KEY = "The token is signed with a key that is not known.";

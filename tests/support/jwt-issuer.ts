@@ -1,8 +1,8 @@
 /** An issuer of JSON Web Tokens: keys of every kind, honest tokens, and headers that no honest issuer writes. */
 
 import { createHmac, createSign, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import type { JwtSettings } from "../../../src/access/jwt.ts";
-import type { JwtAlgorithm } from "../../../src/access/jwt-algorithms.ts";
+import type { JwtSettings } from "../../src/access/jwt.ts";
+import type { JwtAlgorithm } from "../../src/access/jwt-algorithms.ts";
 
 export const ISSUER = "https://issuer.example";
 export const AUDIENCE = "onefold";
