@@ -1,6 +1,6 @@
 /** `onefold token create`, `list` and `revoke`: who may bring which token, said in a file that a running node follows. */
 
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { SCOPES, type Scope } from "../access/principal.ts";
 import {
   NAME_FORM,
@@ -57,6 +57,11 @@ const CREATE_FLAGS = {
     placeholder: "FILE",
     help: "Writes the token there, for its owner's eyes only, and not to standard output.",
   },
+  replace: {
+    kind: "switch",
+    default: false,
+    help: "Takes back the token that has the name, and writes over the file of --output.",
+  },
   json: JSON_FLAG,
 } as const satisfies Flags;
 
@@ -95,11 +100,12 @@ async function runCreate(args: readonly string[], { environment }: Surroundings)
   const flags = parseFlags(CREATE_FLAGS, args, variablesOf(environment));
   const token = newToken();
   const stored = storedToken(token, flags, Date.now());
-  if (flags.output === "") addToken(flags.data, stored);
+  if (flags.output === "") addToken(flags, stored);
   else {
+    if (flags.replace) rmSync(flags.output, { force: true });
     using file = new UnfinishedFile(flags.output);
     writeFileSync(file.path, `${token.text}\n`, { flag: "wx", mode: FILE_MODE });
-    addToken(flags.data, stored);
+    addToken(flags, stored);
     file.finish();
   }
   const shown = flags.output === "" ? { token: token.text } : { output: flags.output };
@@ -166,9 +172,11 @@ function storedToken({ id, sha256 }: NewToken, flags: CreateFlags, now: number):
 }
 
 /** @throws Error with one sentence */
-function addToken(folder: string, token: StoredToken): void {
-  changeTokens(folder, (tokens) => {
-    const kept = tokens.filter(({ name, expires }) => name !== token.name || expires > token.created);
+function addToken({ data, replace }: CreateFlags, token: StoredToken): void {
+  changeTokens(data, (tokens) => {
+    const isKept = ({ name, expires }: StoredToken): boolean =>
+      name !== token.name || (expires > token.created && !replace);
+    const kept = tokens.filter(isKept);
     if (kept.some(({ id, name }) => id === token.name || name === token.name)) {
       throw new Error(
         `There is a token ${token.name} already: revoke it first, or give this one another name.`,

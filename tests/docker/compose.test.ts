@@ -32,17 +32,22 @@ describe.skipIf(isMissing("compose"))("docker compose config", () => {
 
   test("the load test waits for the node's health, and runs only when it is asked for", () => {
     const { services } = Bun.YAML.parse(config("compose.yaml").stdout) as {
-      readonly services: Readonly<Record<"node" | "load", Service>>;
+      readonly services: Readonly<Record<"node" | "load" | "load-token", Service>>;
     };
-    const { node, load } = services;
-    expect(Object.keys(services).sort()).toEqual(["load", "node"]);
+    const { node, load, "load-token": token } = services;
+    expect(Object.keys(services).sort()).toEqual(["load", "load-token", "node"]);
     expect(node.profiles).toBeUndefined();
     expect(load.profiles).toEqual(["load"]);
-    expect(load.depends_on?.node).toMatchObject({ condition: "service_healthy" });
+    expect(token.profiles).toEqual(["load"]);
+    expect(token.depends_on?.node).toMatchObject({ condition: "service_healthy" });
+    expect(load.depends_on?.["load-token"]).toMatchObject({ condition: "service_completed_successfully" });
     expect(load.image).toBe(node.image);
     const port = FINAL_STAGE.the("EXPOSE");
     expect(load.command).toEqual(
-      `bench --url http://node:${port} --events 5000 --duplicates 1000`.split(" "),
+      `bench --url http://node:${port} --events 5000 --duplicates 1000 --token-file /data/load.token`.split(
+        " ",
+      ),
     );
+    expect(token.command?.join(" ")).toContain("--output /data/load.token --replace");
   });
 });

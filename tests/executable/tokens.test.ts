@@ -64,6 +64,21 @@ test("a token is made in a folder that is not there yet, which nobody else may e
   expect(Date.parse(listed!.expires!) - Date.parse(listed!.created)).toBe(30 * 86_400_000);
 });
 
+test("with --replace the token that had the name is taken back, and its file written over", async () => {
+  using folder = new TempFolder();
+  const output = folder.file("load.token");
+  const command = ["token", "create", "--data", folder.path, "--scope", "publish", "--name", "load"];
+  const texts: string[] = [];
+  for (const more of [[], ["--replace"]]) {
+    expect((await runToExit([...command, "--output", output, ...more])).exitCode).toBe(0);
+    texts.push(readFileSync(output, "utf8").trimEnd());
+  }
+  const [first, second] = texts.map((text) => partsOfToken(text)!.id);
+  expect(second).not.toBe(first!);
+  expect((await list(folder.path)).map(({ id }) => id)).toEqual([second!]);
+  expect((await runToExit([...command, "--output", output])).exitCode).toBe(1);
+});
+
 test("without more words a token covers every topic for ever, and is called by its id", async () => {
   using folder = new TempFolder();
   const { id } = partsOfToken(await create(folder.path, "--scope", "admin"))!;
