@@ -6,6 +6,10 @@ import { faultOfExposure, Gate } from "./access/gate.ts";
 import type { Config } from "./config/settings.ts";
 import { LedgerClient } from "./ingest/ledger-client.ts";
 import type { FromLedger, ToLedger } from "./ingest/ledger-messages.ts";
+import { BodyDeadlines } from "./limits/body-deadlines.ts";
+import { ClientAddresses } from "./limits/client-address.ts";
+import { Connections } from "./limits/connections.ts";
+import { makeRateLimits, type RateLimitRules } from "./limits/rate-limits.ts";
 import { StatsHub } from "./live/stats-hub.ts";
 import { Admission } from "./server/admission.ts";
 import { type App, makeApp } from "./server/app.ts";
@@ -42,7 +46,7 @@ export interface Node {
 /** Time for closing frames to reach their clients, and for the store to close. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-/** How often open sockets are held against what their credentials are worth by now. */
+/** How often open sockets are held against what their credentials are worth by now, and bodies against their time. */
 const SWEEP_INTERVAL_MS = 250;
 
 /** Time for the last HTTP answers to leave. */
@@ -89,22 +93,23 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
       unusable: (reason) => (hub.board.isOpen ? failed.resolve(reason) : ready.reject(new Error(reason))),
     },
   });
-  const limits = {
-    bodyBytesMax: config.maxBodyBytes,
-    readingBytesMax: Math.max(config.maxBodyBytes, config.maxQueueBytes),
-    eventsMax: config.maxEvents,
-    inflightMax: config.maxInflight,
-  };
   const clock = { now: Date.now, startedAt: Date.now() };
-  const origins = new OriginPolicy({ allowed: config.allowOrigins, isLocalOnly: () => gate.isOpen });
-  const admission = new Admission({ gate, origins });
-  setInterval(() => closeExpired(Date.now()), SWEEP_INTERVAL_MS).unref();
-  const services: Services = { admission, origins, ledger, reader, hub, limits, clock, log };
+  const edge = edgeOf(config, gate, () => app?.server ?? undefined);
+  setInterval(() => {
+    closeExpired(Date.now());
+    edge.bodies.sweep(performance.now());
+  }, SWEEP_INTERVAL_MS).unref();
+  const services: Services = { ...edge, ledger, reader, hub, clock, log };
   app = makeApp(services).listen({ hostname: config.host, port: config.port });
   threads.openLedger(files, ledger, {
     databasePath,
     migrationsFolder: files.migrationsFolder,
-    limits: { eventsMax: config.maxEvents, eventBytesMax: config.maxEventBytes, topicsMax: config.maxTopics },
+    limits: {
+      eventsMax: config.maxEvents,
+      eventBytesMax: config.maxEventBytes,
+      depthMax: config.maxDepth,
+      topicsMax: config.maxTopics,
+    },
     retention: retentionOf(config),
     acceptsDamagedLog: config.damagedLog === "accept",
     restartRequest,
@@ -114,6 +119,52 @@ export function startNode(config: Config, files: NodeFiles, log: (line: string) 
     ready: ready.promise,
     failed: failed.promise,
     stop: () => stop(app, ledger, threads, lock, config.drainTimeout),
+  };
+}
+
+type Edge = Pick<Services, "admission" | "origins" | "limits" | "bodies" | "setIdleTimeout">;
+
+/** What everybody who comes is held to. @param server undefined before it listens. */
+function edgeOf(config: Config, gate: Gate, server: () => App["server"] | undefined): Edge {
+  const limits = {
+    bodyBytesMax: config.maxBodyBytes,
+    readingBytesMax: Math.max(config.maxBodyBytes, config.maxQueueBytes),
+    eventsMax: config.maxEvents,
+    inflightMax: config.maxInflight,
+    patternsMax: config.maxPatterns,
+    idleSeconds: config.idleTimeout,
+    socketIdleSeconds: config.socketIdleTimeout,
+  };
+  const origins = new OriginPolicy({ allowed: config.allowOrigins, isLocalOnly: () => gate.isOpen });
+  const addresses = new ClientAddresses(config.trustedProxies);
+  const addressOf = (request: Request): string =>
+    addresses.nameOf(server()?.requestIP(request)?.address, request);
+  const admission = new Admission({
+    gate,
+    origins,
+    connections: new Connections({
+      max: config.maxConnections,
+      maxPerAddress: config.maxConnectionsPerAddress,
+      addressOf,
+    }),
+    rates: makeRateLimits(ratesOf(config), () => performance.now()),
+    addressOf,
+    controlFramesPerSecond: config.maxControlFrames,
+  });
+  const bodies = new BodyDeadlines(config.bodyTimeout * 1_000, SWEEP_INTERVAL_MS, performance.now());
+  return {
+    admission,
+    origins,
+    limits,
+    bodies,
+    setIdleTimeout: (request, seconds) => server()?.timeout(request, seconds),
+  };
+}
+
+function ratesOf(config: Config): RateLimitRules {
+  return {
+    perToken: { requests: config.rateRequestsPerToken, events: config.rateEventsPerToken },
+    perAddress: { requests: config.rateRequestsPerAddress, events: config.rateEventsPerAddress },
   };
 }
 

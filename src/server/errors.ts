@@ -17,12 +17,12 @@ interface Failure {
 }
 
 /** @param routes every route of the app, to tell a wrong method from a wrong path. */
-export function errorHandler({ hub, log }: Services, routes: () => readonly KnownRoute[]) {
+export function errorHandler({ hub, log, admission }: Services, routes: () => readonly KnownRoute[]) {
   return ({ code, error, request }: Failure): Response => {
     if (error instanceof ProblemError) {
       const isPublish = request.method === "POST" && pathOf(request) === "/publish";
       if (isPublish && error.problem.status < 500) hub.board.rejected++;
-      return problemResponse(error.problem);
+      return problemResponse(error.problem, admission.rateHeaders(request));
     }
     if (error instanceof StorageFault)
       return problemResponse(

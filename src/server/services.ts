@@ -1,6 +1,7 @@
 /** What the routes work with; made in one place, handed to each. */
 
 import type { LedgerClient } from "../ingest/ledger-client.ts";
+import type { BodyDeadlines } from "../limits/body-deadlines.ts";
 import type { StatsHub } from "../live/stats-hub.ts";
 import type { EventReader } from "../storage/event-reader.ts";
 import type { Admission } from "./admission.ts";
@@ -12,6 +13,9 @@ export interface ServerLimits {
   readonly readingBytesMax: number;
   readonly eventsMax: number;
   readonly inflightMax: number;
+  readonly patternsMax: number;
+  readonly idleSeconds: number;
+  readonly socketIdleSeconds: number;
 }
 
 export interface Services {
@@ -21,6 +25,9 @@ export interface Services {
   readonly reader: EventReader;
   readonly hub: StatsHub;
   readonly limits: ServerLimits;
+  readonly bodies: BodyDeadlines;
+  /** Ends the connection of a request after so many seconds of silence; 0 never does. */
+  readonly setIdleTimeout: (request: Request, seconds: number) => void;
   readonly clock: ServerClock;
   /** Tells the person who runs the node; never a payload, a token or a query string. */
   readonly log: (line: string) => void;

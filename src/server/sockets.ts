@@ -2,10 +2,11 @@
 
 import type { ServerWebSocket } from "bun";
 import type { Scope } from "../access/principal.ts";
-import { ProblemError } from "../problem.ts";
+import type { ControlFrames } from "../limits/control-frames.ts";
+import { type Problem, ProblemError } from "../problem.ts";
 import { type Admission, type Caller, faultOfStanding } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
-import { authAnswer, tokenOfAuthFrame } from "./socket-auth.ts";
+import { type AuthFrame, authAnswer, authFrameOf } from "./socket-auth.ts";
 
 /** The part of Bun's socket that is used here. */
 export type RawSocket = Pick<
@@ -17,6 +18,8 @@ export type RawSocket = Pick<
 export interface SocketHandler {
   text(text: string): void;
   binary(): void;
+  /** A frame is not looked at. @param text undefined where it is none. */
+  refuse(problem: Problem, text: string | undefined): void;
   /** Fresh credentials were accepted. @throws ProblemError where what goes on needs more than they allow. */
   renewed(caller: Caller): void;
   closed(): void;
@@ -54,7 +57,9 @@ export class Outbox {
 /** A socket that is open: what its route does with it, and who is behind it. */
 interface OpenSocket {
   readonly handler: SocketHandler;
+  readonly control: ControlFrames;
   caller: Caller;
+  isClosing: boolean;
 }
 
 /** Every socket that is open, so that a drain can close them with a code that says "reconnect". */
@@ -90,6 +95,8 @@ interface Upgrade {
 /** What a socket route is: its scope, and what it does with a socket that was let in. */
 export interface SocketRoute {
   readonly scope: Scope;
+  /** Whether a text frame is a publish; any other is a control frame, of which there may be so many a second. */
+  readonly takesPublishes: boolean;
   /** @throws ProblemError where the socket must be closed again. */
   readonly open: (socket: RawSocket, request: Request, caller: Caller) => SocketHandler;
 }
@@ -98,7 +105,7 @@ export interface SocketRoute {
  * The hooks of a WebSocket route. Elysia parses every text frame before any hook sees it, which would change numbers
  * that a double cannot hold; so the function that Bun calls is replaced when a socket opens.
  */
-export function edgeSocket(admission: Admission, { scope, open }: SocketRoute) {
+export function edgeSocket(admission: Admission, route: SocketRoute) {
   return {
     upgrade({ request, set }: Upgrade): void {
       const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
@@ -111,13 +118,13 @@ export function edgeSocket(admission: Admission, { scope, open }: SocketRoute) {
       const socket = raw as RawSocket;
       (socket.data as FrameTarget).message = (_socket, message) => {
         const opened = openSockets.get(socket);
-        if (opened === undefined) return;
-        if (typeof message !== "string") opened.handler.binary();
-        else if (!renews(admission, scope, socket, opened, message)) opened.handler.text(message);
+        if (opened !== undefined && !opened.isClosing) receive(admission, route, socket, opened, message);
       };
       try {
         const caller = admission.callerOf(request);
-        openSockets.set(socket, { handler: open(socket, request, caller), caller });
+        const handler = route.open(socket, request, caller);
+        const control = admission.socketOpened(request, socket);
+        openSockets.set(socket, { handler, control, caller, isClosing: false });
       } catch (error) {
         closeRefused(socket, error);
       }
@@ -126,6 +133,7 @@ export function edgeSocket(admission: Admission, { scope, open }: SocketRoute) {
       const socket = raw as RawSocket;
       openSockets.get(socket)?.handler.closed();
       openSockets.delete(socket);
+      admission.socketClosed(socket);
     },
   };
 }
@@ -134,36 +142,63 @@ export function edgeSocket(admission: Admission, { scope, open }: SocketRoute) {
 function closeRefused(socket: RawSocket, error: unknown): void {
   if (!(error instanceof ProblemError)) throw error;
   const { status, detail } = error.problem;
+  const opened = openSockets.get(socket);
+  if (opened !== undefined) opened.isClosing = true;
   socket.send(errorFrame(undefined, error.problem, undefined));
   socket.close(CLOSE_CODES[status] ?? CLOSE_NOT_THIS_PROTOCOL, detail.slice(0, CLOSE_REASON_LENGTH_MAX));
 }
 
-/** Takes an `auth` frame; whether it was one. Where its token is refused, what was there before goes on. */
-function renews(
+/** Judges a frame, and gives it to whom it is for. */
+function receive(
+  admission: Admission,
+  { scope, takesPublishes }: SocketRoute,
+  socket: RawSocket,
+  opened: OpenSocket,
+  message: string | Uint8Array,
+): void {
+  const { handler, control, caller } = opened;
+  const text = typeof message === "string" ? message : undefined;
+  const auth = text === undefined ? undefined : authFrameOf(text);
+  const isPublish = takesPublishes && text !== undefined && auth === undefined;
+  const refused =
+    (isPublish ? undefined : control.judge(performance.now())) ??
+    caller.meter?.frame() ??
+    (isPublish ? caller.meter?.publish() : undefined);
+  if (control.isOver) closeRefused(socket, new ProblemError(refused!));
+  // Credentials are answered beside the frames of the route, and not numbered.
+  else if (refused !== undefined && auth !== undefined) tellError(socket, refused);
+  else if (refused !== undefined) handler.refuse(refused, text);
+  else if (auth !== undefined) renew(admission, scope, socket, opened, auth);
+  else if (text !== undefined) handler.text(text);
+  else handler.binary();
+}
+
+function tellError(socket: RawSocket, problem: Problem): void {
+  socket.send(errorFrame(undefined, problem, undefined));
+}
+
+/** Where the token of an `auth` frame is refused, what was there before goes on. */
+function renew(
   admission: Admission,
   scope: Scope,
   socket: RawSocket,
   opened: OpenSocket,
-  text: string,
-): boolean {
-  const answer = (error: unknown): void => {
-    if (!(error instanceof ProblemError)) throw error;
-    socket.send(errorFrame(undefined, error.problem, undefined));
-  };
-  try {
-    const token = tokenOfAuthFrame(text);
-    if (token === undefined) return false;
-    const renewed = admission.renew(token, scope).then((caller) => {
-      if (openSockets.get(socket) !== opened) return;
-      opened.handler.renewed(caller);
-      opened.caller = caller;
-      socket.send(authAnswer(caller.principal.expiresAt));
-    });
-    renewed.catch(answer);
-  } catch (error) {
-    answer(error);
+  auth: AuthFrame,
+): void {
+  if ("fault" in auth) {
+    tellError(socket, auth.fault);
+    return;
   }
-  return true;
+  const renewed = admission.renew(auth.token, scope, opened.caller).then((caller) => {
+    if (openSockets.get(socket) !== opened) return;
+    opened.handler.renewed(caller);
+    opened.caller = caller;
+    socket.send(authAnswer(caller.principal.expiresAt));
+  });
+  renewed.catch((error: unknown) => {
+    if (!(error instanceof ProblemError)) throw error;
+    tellError(socket, error.problem);
+  });
 }
 
 /** Closes the sockets whose credentials are over. @param now milliseconds since 1970. */

@@ -27,7 +27,9 @@ export function statsRoutes(services: Services) {
       "/ws/stats",
       edgeSocket(admission, {
         scope: "subscribe",
-        open: (socket, request, { grant }) => new StatsSocket(services.hub, socket, grant, request.url),
+        takesPublishes: false,
+        open: (socket, request, { grant }) =>
+          new StatsSocket(services.hub, socket, grant, request.url, services.limits.patternsMax),
       }),
     );
 }
