@@ -41,17 +41,22 @@ export class Connections {
     return this.#byAddress.size;
   }
 
-  /** Takes a place for a request; `leave` gives it back. @returns why there is none. */
-  enter(request: Request): Problem | undefined {
+  /**
+   * Takes a place for a request; `leave` gives it back.
+   * @param known its address, where it will become a socket: once it is one, nothing tells where the request came from.
+   * @returns why there is none.
+   */
+  enter(request: Request, known?: string): Problem | undefined {
     const { open } = this;
     if (open >= this.#max) return this.#refuse(`The node serves ${this.#max} connections at one time.`);
     if (open < this.#maxPerAddress) {
-      this.#unnamed.add(request);
+      if (known === undefined) this.#unnamed.add(request);
+      else this.#name(request, known);
       return undefined;
     }
     for (const unnamed of this.#unnamed) this.#name(unnamed, this.#addressOf(unnamed));
     this.#unnamed.clear();
-    const address = this.#addressOf(request);
+    const address = known ?? this.#addressOf(request);
     if ((this.#byAddress.get(address) ?? 0) >= this.#maxPerAddress)
       return this.#refuse(`The node serves ${this.#maxPerAddress} connections of one address at one time.`);
     this.#name(request, address);
@@ -60,7 +65,8 @@ export class Connections {
 
   /** The request became a socket, which has its place from now on. */
   upgrade(request: Request, socket: object): void {
-    const address = this.#named.get(request) ?? this.#addressOf(request);
+    const address = this.#named.get(request);
+    if (address === undefined) throw new Error("a request became a socket without an address");
     this.leave(request);
     this.#name(socket, address);
   }

@@ -81,7 +81,7 @@ export class Admission {
     try {
       const { origins, gate } = this.#options;
       origins.judge(request);
-      const meter = this.#enter(request);
+      const meter = this.#enter(request, isSocket);
       const principal = gate.identify(credentialsOf(request));
       if (!(principal instanceof Promise)) {
         letIn(principal, meter);
@@ -133,9 +133,9 @@ export class Admission {
   }
 
   /** What can be judged before it is known who it is. */
-  #enter(request: Request): Meter | undefined {
+  #enter(request: Request, isSocket: boolean): Meter | undefined {
     const { connections, rates, addressOf } = this.#options;
-    expectTaken(connections.enter(request));
+    expectTaken(connections.enter(request, isSocket ? addressOf(request) : undefined));
     if (rates === undefined) return undefined;
     const meter = new Meter(rates);
     this.#meters.set(request, meter);
