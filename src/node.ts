@@ -2,13 +2,18 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Server } from "bun";
 import { Access } from "./access/access.ts";
-import { faultOfExposure } from "./access/gate.ts";
+import { faultOfExposure, type Gate } from "./access/gate.ts";
 import type { JwtSettings } from "./access/jwt.ts";
 import { limitSettingsOf } from "./config/limit-settings.ts";
 import { type Config, NO_TCP } from "./config/settings.ts";
 import { LedgerClient } from "./ingest/ledger-client.ts";
 import type { FromLedger, ToLedger } from "./ingest/ledger-messages.ts";
+import { BodyDeadlines } from "./limits/body-deadlines.ts";
+import { ClientAddresses } from "./limits/client-address.ts";
+import { Connections } from "./limits/connections.ts";
+import { makeRateLimits, type RateLimitRules } from "./limits/rate-limits.ts";
 import { StatsHub } from "./live/stats-hub.ts";
 import { Admission } from "./server/admission.ts";
 import { makeApp } from "./server/app.ts";
@@ -53,7 +58,7 @@ export interface Node {
 /** Time for closing frames to reach their clients, and for the store to close. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-/** How often open sockets are held against what their credentials are worth by now. */
+/** How often open sockets are held against what their credentials are worth by now, and bodies against their time. */
 const SWEEP_INTERVAL_MS = 250;
 
 /** Time for the last HTTP answers to leave. */
@@ -103,34 +108,23 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
       unusable: (reason) => (hub.board.isOpen ? failed.resolve(reason) : ready.reject(new Error(reason))),
     },
   });
-  const limits = {
-    bodyBytesMax: config.maxBodyBytes,
-    readingBytesMax: Math.max(config.maxBodyBytes, config.maxQueueBytes),
-    eventsMax: config.maxEvents,
-    inflightMax: config.maxInflight,
-  };
   const clock = { now: Date.now, startedAt: Date.now() };
-  const origins = new OriginPolicy({ allowed: config.allowOrigins, isLocalOnly: () => access.gate.isOpen });
-  const admission = new Admission({ gate: access.gate, origins });
-  setInterval(() => closeExpired(services.refusals, Date.now()), SWEEP_INTERVAL_MS).unref();
-  const services: Services = {
-    admission,
-    origins,
-    ledger,
-    reader,
-    hub,
-    limits,
-    bodyBudget: new BodyBudget(limits.readingBytesMax),
-    limitSettings: limitSettingsOf(config),
-    refusals: new RefusalCounts(),
-    clock,
-    log,
-  };
+  const edge = edgeOf(config, access.gate, () => listeners.server);
+  setInterval(() => {
+    closeExpired(edge.refusals, Date.now());
+    edge.bodies.sweep(performance.now());
+  }, SWEEP_INTERVAL_MS).unref();
+  const services: Services = { ...edge, ledger, reader, hub, clock, log };
   const listeners = await Listeners.open(listenSettingsOf(config), (options) => makeApp(services, options));
   threads.openLedger(files, ledger, {
     databasePath,
     migrationsFolder: files.migrationsFolder,
-    limits: { eventsMax: config.maxEvents, eventBytesMax: config.maxEventBytes, topicsMax: config.maxTopics },
+    limits: {
+      eventsMax: config.maxEvents,
+      eventBytesMax: config.maxEventBytes,
+      depthMax: config.maxDepth,
+      topicsMax: config.maxTopics,
+    },
     retention: retentionOf(config),
     acceptsDamagedLog: config.damagedLog === "accept",
     restartRequest,
@@ -146,6 +140,55 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
       if (renewed !== undefined) log(renewed);
     },
     stop: () => stop({ listeners, ledger, threads, lock, access }, config.drainTimeout),
+  };
+}
+
+type Edge = Omit<Services, "ledger" | "reader" | "hub" | "clock" | "log">;
+
+/** What everybody who comes is held to. @param server any of those that listen: each knows the requests of all. */
+function edgeOf(config: Config, gate: Gate, server: () => Server<unknown>): Edge {
+  const limits = {
+    bodyBytesMax: config.maxBodyBytes,
+    readingBytesMax: Math.max(config.maxBodyBytes, config.maxQueueBytes),
+    eventsMax: config.maxEvents,
+    inflightMax: config.maxInflight,
+    patternsMax: config.maxPatterns,
+    idleSeconds: config.idleTimeout,
+    socketIdleSeconds: config.socketIdleTimeout,
+  };
+  const origins = new OriginPolicy({ allowed: config.allowOrigins, isLocalOnly: () => gate.isOpen });
+  const addresses = new ClientAddresses(config.trustedProxies);
+  const addressOf = (request: Request): string =>
+    addresses.nameOf(server().requestIP(request)?.address, request);
+  const admission = new Admission({
+    gate,
+    origins,
+    connections: new Connections({
+      max: config.maxConnections,
+      maxPerAddress: config.maxConnectionsPerAddress,
+      addressOf,
+    }),
+    rates: makeRateLimits(ratesOf(config), () => performance.now()),
+    addressOf,
+    controlFramesPerSecond: config.maxControlFrames,
+  });
+  const bodies = new BodyDeadlines(config.bodyTimeout * 1_000, SWEEP_INTERVAL_MS, performance.now());
+  return {
+    admission,
+    origins,
+    limits,
+    limitSettings: limitSettingsOf(config),
+    refusals: new RefusalCounts(),
+    bodyBudget: new BodyBudget(limits.readingBytesMax),
+    bodies,
+    setIdleTimeout: (request, seconds) => server().timeout(request, seconds),
+  };
+}
+
+function ratesOf(config: Config): RateLimitRules {
+  return {
+    perToken: { requests: config.rateRequestsPerToken, events: config.rateEventsPerToken },
+    perAddress: { requests: config.rateRequestsPerAddress, events: config.rateEventsPerAddress },
   };
 }
 

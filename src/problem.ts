@@ -51,6 +51,8 @@ export interface Problem {
   readonly detail: string;
   readonly errors?: readonly ProblemPlace[];
   readonly error_count?: number;
+  /** Whole seconds after which it may be tried again, where more is known than `RETRY_AFTER_SECONDS`. */
+  readonly retry_after?: number;
 }
 
 export interface ProblemPlaces {

@@ -53,7 +53,11 @@ export class EventFaults extends FaultList {
 }
 
 /** Decodes one event. Adds to `faults`, which has been told where it stands, and returns undefined if it is invalid. */
-export function decodeEvent(value: unknown, faults: EventFaults): EventRecord | undefined {
+export function decodeEvent(
+  value: unknown,
+  faults: EventFaults,
+  depthMax = PAYLOAD_DEPTH_MAX,
+): EventRecord | undefined {
   if (!isContainer(value) || Array.isArray(value)) {
     faults.add(faults.pointer(), "an event must be a JSON object");
     return undefined;
@@ -71,7 +75,7 @@ export function decodeEvent(value: unknown, faults: EventFaults): EventRecord | 
   if (source !== undefined && source !== null) checkText(source, "source", faultOfSource, faults);
   if (timestamp !== undefined && timestamp !== null)
     checkText(timestamp, "timestamp", faultOfTimestamp, faults);
-  const payloadText = payload === undefined ? "null" : encodePayload(payload, faults);
+  const payloadText = payload === undefined ? "null" : encodePayload(payload, faults, depthMax);
   if (faults.count > before) return undefined;
   return {
     topic: topic === undefined ? DEFAULT_TOPIC : (topic as string),
@@ -95,18 +99,16 @@ function faultOfTimestamp(text: string): string | undefined {
   return isTimestamp(text) ? undefined : "must be an ISO 8601 time, such as `2026-01-31T12:00:00Z`";
 }
 
-/** A text shorter than this cannot hold more levels than allowed: each takes an opening and a closing bracket. */
-const DEEP_TEXT_LENGTH_MIN = 2 * (PAYLOAD_DEPTH_MAX + 1);
-
-function encodePayload(payload: unknown, faults: EventFaults): string {
+function encodePayload(payload: unknown, faults: EventFaults, depthMax: number): string {
   try {
     const text = JSON.stringify(payload);
-    if (text.length < DEEP_TEXT_LENGTH_MIN || !isDeeperThan(payload, PAYLOAD_DEPTH_MAX)) return text;
+    // A text shorter than that cannot hold more levels: each takes an opening and a closing bracket.
+    if (text.length < 2 * (depthMax + 1) || !isDeeperThan(payload, depthMax)) return text;
   } catch (error) {
     // JSON.stringify recurses: only a payload far beyond the limit overflows its stack.
     if (!(error instanceof RangeError)) throw error;
   }
-  faults.fault("payload", `must nest at most ${PAYLOAD_DEPTH_MAX} levels deep`);
+  faults.fault("payload", `must nest at most ${depthMax} levels deep`);
   return "null";
 }
 

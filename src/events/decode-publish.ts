@@ -41,14 +41,14 @@ export function parsePublish(text: string, form: PublishForm, limits: DecodeLimi
 }
 
 function parseBody(text: string, form: PublishForm, limits: DecodeLimits): unknown {
-  const oversize = findOversize(text, limits.eventsMax);
+  const oversize = findOversize(text, limits.eventsMax, limits.depthMax);
   if (oversize?.kind === "many") throw unbuilt(problem("batch_too_large", tooManyEvents(limits)), text, form);
-  if (oversize?.kind === "deep") throw unbuilt(problem("invalid_event", TOO_DEEP), text, form);
+  if (oversize?.kind === "deep") throw unbuilt(problem("invalid_event", tooDeep(limits)), text, form);
   try {
     return parseJson(text);
   } catch (error) {
     // Keeping numbers exact takes a recursion, whose stack only a text far too deep overflows.
-    if (error instanceof RangeError) throw unbuilt(problem("invalid_event", TOO_DEEP), text, form);
+    if (error instanceof RangeError) throw unbuilt(problem("invalid_event", tooDeep(limits)), text, form);
     if (!(error instanceof SyntaxError)) throw error;
     return refuse("malformed_json", `The ${form} could not be parsed as JSON.`);
   }
@@ -58,11 +58,9 @@ function unbuilt(tooMuch: Problem, text: string, form: PublishForm): FrameError 
   return new FrameError(tooMuch, form === "frame" ? frameIdOf(text) : undefined);
 }
 
-const TOO_DEEP = `The text nests deeper than a payload may (${PAYLOAD_DEPTH_MAX} levels).`;
-
 function single(value: unknown, limits: DecodeLimits): DecodedPublish {
   const faults = new EventFaults();
-  const event = decodeEvent(value, faults);
+  const event = decodeEvent(value, faults, limits.depthMax);
   if (event === undefined) return refuseEvents(faults, 1);
   checkSize(event, faults, limits);
   return { events: [event], isSingle: true, wantsResults: false, frameId: undefined };
@@ -74,7 +72,7 @@ function batch(values: readonly unknown[], base: string, limits: DecodeLimits): 
   const events: EventRecord[] = [];
   for (let i = 0; i < values.length; i++) {
     faults.enter(base, i);
-    const event = decodeEvent(values[i], faults);
+    const event = decodeEvent(values[i], faults, limits.depthMax);
     if (event === undefined) continue;
     checkSize(event, faults, limits);
     events.push(event);
@@ -143,6 +141,10 @@ function refuseEvents(faults: FaultList, events: number): never {
     `${counted(faults.count, "place")} in ${counted(events, "event")} ${faults.count === 1 ? "is" : "are"} invalid; nothing was stored.`,
     faults,
   );
+}
+
+function tooDeep({ depthMax = PAYLOAD_DEPTH_MAX }: DecodeLimits): string {
+  return `The text nests deeper than a payload may (${depthMax} levels).`;
 }
 
 function tooManyEvents({ eventsMax }: DecodeLimits): string {

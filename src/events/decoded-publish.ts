@@ -7,6 +7,8 @@ export interface DecodeLimits {
   readonly eventsMax: number;
   /** UTF-16 units of one event's payload as it will be stored. */
   readonly eventBytesMax: number;
+  /** Levels that a payload may nest; `PAYLOAD_DEPTH_MAX` unless said. */
+  readonly depthMax?: number;
 }
 
 /** `body` is what POST /publish takes as application/json, `frame` what /ws/publish takes. */

@@ -139,7 +139,11 @@ export type OversizedText = { kind: "deep" } | { kind: "many" };
  * Reads a large text once without building values, and says whether it nests too deep or lists more than
  * `eventsMax` events. A value costs up to a hundred times its text, so a hostile one is not built at all.
  */
-export function findOversize(text: string, eventsMax: number): OversizedText | undefined {
+export function findOversize(
+  text: string,
+  eventsMax: number,
+  depthMax = PAYLOAD_DEPTH_MAX,
+): OversizedText | undefined {
   if (text.length < PRESCAN_BYTES_MIN) return undefined;
   let depth = 0;
   let events = 0;
@@ -151,7 +155,7 @@ export function findOversize(text: string, eventsMax: number): OversizedText | u
       if (depth === 1 && text.startsWith('"events"', i) && isMemberName(text, end)) listDepth = 2;
       i = end;
     } else if (c === 0x5b || c === 0x7b) {
-      if (++depth > PAYLOAD_DEPTH_MAX + ENVELOPE_DEPTH) return { kind: "deep" };
+      if (++depth > depthMax + ENVELOPE_DEPTH) return { kind: "deep" };
     } else if (c === 0x5d || c === 0x7d) {
       if (depth-- === 2 && listDepth === 2) listDepth = 0;
     } else if (c === 0x2c && depth === listDepth && ++events >= eventsMax) {

@@ -78,11 +78,14 @@ export class PayloadScanner {
   /** What stands before `#unread`, without the white space. */
   #pieces = "";
   #unread = 0;
+  /** Levels of the present text; deeper ones are declined, and so is what is too deep for `#names`. */
+  #depthMax = PAYLOAD_DEPTH_MAX;
   /** Hashes of the names of the objects around the present place, `MEMBERS_MAX` for each level. */
   readonly #names = new Int32Array(PAYLOAD_DEPTH_MAX * MEMBERS_MAX);
 
-  /** What is taken from here on is of another text. */
-  begin(): void {
+  /** What is taken from here on is of another text, whose payloads may nest so deep. */
+  begin(depthMax = PAYLOAD_DEPTH_MAX): void {
+    this.#depthMax = Math.min(depthMax, PAYLOAD_DEPTH_MAX);
     this.#printed = 0;
     this.#gaps = 0;
   }
@@ -117,10 +120,9 @@ export class PayloadScanner {
   #endOfValue(text: string, start: number, depth: number): number {
     const unit = unitAt(text, start);
     if (unit === QUOTE) return this.#endOfString(text, start + 1);
-    if (unit === OPEN_BRACE)
-      return depth < PAYLOAD_DEPTH_MAX ? this.#endOfObject(text, start, depth) : DECLINED;
+    if (unit === OPEN_BRACE) return depth < this.#depthMax ? this.#endOfObject(text, start, depth) : DECLINED;
     if (unit === OPEN_BRACKET)
-      return depth < PAYLOAD_DEPTH_MAX ? this.#endOfArray(text, start, depth) : DECLINED;
+      return depth < this.#depthMax ? this.#endOfArray(text, start, depth) : DECLINED;
     return unit === MINUS || isDigit(unit) ? this.#endOfNumber(text, start) : endOfWord(text, start);
   }
 

@@ -50,7 +50,7 @@ export class PublishScanner {
   /** Undefined when the text is declined: it has to be parsed. */
   scan(text: string, form: PublishForm, limits: DecodeLimits): DecodedPublish | undefined {
     this.#text = text;
-    this.#payloads.begin();
+    this.#payloads.begin(limits.depthMax);
     const start = afterSpace(text, 0);
     try {
       const decoded =

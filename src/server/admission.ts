@@ -6,6 +6,10 @@
 import type { Gate } from "../access/gate.ts";
 import type { Grant } from "../access/grant.ts";
 import type { Principal, Scope } from "../access/principal.ts";
+import type { Connections } from "../limits/connections.ts";
+import { type ControlFrameCounts, ControlFrames, controlRateOf } from "../limits/control-frames.ts";
+import { Meter, type RateLimits } from "../limits/rate-limits.ts";
+import type { Rate } from "../limits/token-bucket.ts";
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import { credentialsOf } from "./credentials.ts";
 import type { OriginPolicy } from "./origins.ts";
@@ -16,6 +20,8 @@ export interface Caller {
   readonly principal: Principal;
   /** What it may do under the scope that the route asks for. */
   readonly grant: Grant;
+  /** What it uses up, where anything is limited by time. */
+  readonly meter: Meter | undefined;
 }
 
 /** A browser cannot see the status of an upgrade: a socket is opened, told why, and closed. */
@@ -24,39 +30,66 @@ type Admitted = Caller | { readonly refused: Problem };
 export interface AdmissionOptions {
   readonly gate: Gate;
   readonly origins: OriginPolicy;
+  readonly connections: Connections;
+  readonly rates: RateLimits | undefined;
+  /** The name under which a request counts where limits are by address. */
+  readonly addressOf: (request: Request) => string;
+  /** Frames a second of one socket that are no publishes. */
+  readonly controlFramesPerSecond: number;
 }
 
 export class Admission {
-  readonly #gate: Gate;
-  readonly #origins: OriginPolicy;
+  readonly controlFrames: ControlFrameCounts = { refused: 0, closed: 0 };
+  readonly #options: AdmissionOptions;
+  readonly #controlRate: Rate;
   readonly #admitted = new WeakMap<Request, Admitted>();
+  /** Those of requests that were refused before anybody was let in, too. */
+  readonly #meters = new WeakMap<Request, Meter>();
 
-  constructor({ gate, origins }: AdmissionOptions) {
-    this.#gate = gate;
-    this.#origins = origins;
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+    this.#controlRate = controlRateOf(options.controlFramesPerSecond);
+  }
+
+  get connections(): Connections {
+    return this.#options.connections;
+  }
+
+  /** Undefined where no rate is limited. */
+  get rates(): RateLimits | undefined {
+    return this.#options.rates;
   }
 
   /**
-   * Judges a request before its route runs.
+   * Judges a request before its route runs; `leave` must follow.
    * @param route the pattern of the route.
-   * @throws ProblemError `unauthorized`, `forbidden`, `forbidden_origin`, for what is no socket; may also reject with it.
+   * @throws ProblemError `unauthorized`, `forbidden`, `forbidden_origin`, `rate_limited`, `too_many_connections`, for
+   *   what is no socket; may also reject with it.
    */
   admit(request: Request, route: string): void | Promise<void> {
     const permission = permissionOf(request.method, route);
     if (permission === undefined) throw new Error(`no permission is written down for ${route}`);
     if (!isScope(permission)) return;
     const isSocket = route.startsWith("/ws/");
+    const publishes = permission === "publish" && !isSocket;
+    const letIn = (principal: Principal, meter: Meter | undefined): void => {
+      const caller = callerOf(principal, permission, meter);
+      expectTaken(meter?.request("token", principal.subject));
+      if (publishes) expectTaken(meter?.publish());
+      this.#admitted.set(request, caller);
+    };
     try {
-      this.#origins.judge(request);
-      const principal = this.#gate.identify(credentialsOf(request));
+      const { origins, gate } = this.#options;
+      origins.judge(request);
+      const meter = this.#enter(request, isSocket);
+      const principal = gate.identify(credentialsOf(request));
       if (!(principal instanceof Promise)) {
-        this.#admitted.set(request, callerOf(principal, permission));
+        letIn(principal, meter);
         return;
       }
-      return principal.then(
-        (known) => void this.#admitted.set(request, callerOf(known, permission)),
-        (error: unknown) => this.#refuse(request, isSocket, error),
-      );
+      return principal
+        .then((known) => letIn(known, meter))
+        .catch((error: unknown) => this.#refuse(request, isSocket, error));
     } catch (error) {
       this.#refuse(request, isSocket, error);
     }
@@ -74,8 +107,40 @@ export class Admission {
    * Judges the credentials that a socket brings later, to stay open for longer.
    * @throws ProblemError `unauthorized`, `forbidden`
    */
-  async renew(token: string, scope: Scope): Promise<Caller> {
-    return callerOf(await this.#gate.identify([token]), scope);
+  async renew(token: string, scope: Scope, { meter }: Caller): Promise<Caller> {
+    const principal = await this.#options.gate.identify([token]);
+    return callerOf(principal, scope, meter?.withToken(principal.subject));
+  }
+
+  /** Gives back what `admit` took. Whatever became of the request; the place of a socket is its own by then. */
+  leave(request: Request): void {
+    this.#options.connections.leave(request);
+  }
+
+  /** A request that was let in has become a socket, which keeps its place. @returns how its control frames are judged. */
+  socketOpened(request: Request, socket: object): ControlFrames {
+    this.#options.connections.upgrade(request, socket);
+    return new ControlFrames(this.#controlRate, this.controlFrames);
+  }
+
+  socketClosed(socket: object): void {
+    this.#options.connections.leave(socket);
+  }
+
+  /** What the caller of a request may still do, as headers of its answer. */
+  rateHeaders(request: Request): Record<string, string> {
+    return this.#meters.get(request)?.headers() ?? {};
+  }
+
+  /** What can be judged before it is known who it is. */
+  #enter(request: Request, isSocket: boolean): Meter | undefined {
+    const { connections, rates, addressOf } = this.#options;
+    expectTaken(connections.enter(request, isSocket ? addressOf(request) : undefined));
+    if (rates === undefined) return undefined;
+    const meter = new Meter(rates);
+    this.#meters.set(request, meter);
+    if (rates.hasAddress) expectTaken(meter.request("address", addressOf(request)));
+    return meter;
   }
 
   #refuse(request: Request, isSocket: boolean, error: unknown): void {
@@ -84,12 +149,16 @@ export class Admission {
   }
 }
 
-function callerOf(principal: Principal, scope: Scope): Caller {
+function expectTaken(refused: Problem | undefined): void {
+  if (refused !== undefined) throw new ProblemError(refused);
+}
+
+function callerOf(principal: Principal, scope: Scope, meter: Meter | undefined): Caller {
   const grant = principal.grants[scope];
   if (grant === undefined) refuse("forbidden", `The credentials do not hold the scope ${scope}.`);
   // Patterns that are none would mean every topic to whoever reads them as a subscription.
   if (grant.topics.length === 0) refuse("forbidden", "The credentials cover no topic.");
-  return { principal, grant };
+  return { principal, grant, meter };
 }
 
 /** What a socket is told before it is closed because its credentials are over, or undefined while they stand. */

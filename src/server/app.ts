@@ -2,6 +2,7 @@
 
 import { cors } from "@elysiajs/cors";
 import { Elysia } from "elysia";
+import type { Admission } from "./admission.ts";
 import { docsRoutes } from "./docs.ts";
 import { errorHandler } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
@@ -12,9 +13,6 @@ import { publishRoutes } from "./publish.ts";
 import type { Services } from "./services.ts";
 import { statsRoutes } from "./stats.ts";
 import { topicRoutes } from "./topics.ts";
-
-/** A socket that has been silent for so long is pinged; one that does not answer is closed. */
-const SOCKET_IDLE_SECONDS = 120;
 
 /** More than any frame we send; what counts as too slow is decided before it is reached. */
 const SOCKET_BUFFER_BYTES_MAX = 64 * 1024 * 1024;
@@ -31,26 +29,67 @@ export interface AppOptions {
 }
 
 export function makeApp(services: Services, { isTls }: AppOptions) {
-  const { bodyBytesMax } = services.limits;
+  const { bodyBytesMax, idleSeconds, socketIdleSeconds } = services.limits;
   const app = new Elysia({
     // Not for development: there an error of ours is answered with a page that shows the code.
-    serve: { reusePort: false, maxRequestBodySize: BODY_BYTES_UNLIMITED, development: false },
+    serve: {
+      reusePort: false,
+      maxRequestBodySize: BODY_BYTES_UNLIMITED,
+      development: false,
+      idleTimeout: idleSeconds,
+    },
     // Elysia looks for the path from the 11th character on, which in `http://hub/ws/stats` is `/stats`; or from the 7th,
     // where `https://` has not ended yet. So over TLS a host of one or two letters does not find the sockets.
     handler: { standardHostname: isTls },
     websocket: {
-      idleTimeout: SOCKET_IDLE_SECONDS,
+      idleTimeout: socketIdleSeconds,
       maxPayloadLength: bodyBytesMax,
       backpressureLimit: SOCKET_BUFFER_BYTES_MAX,
       perMessageDeflate: false,
     },
   });
+  app.wrap((handle) => leavingAtTheEnd(services.admission, handle as unknown as Handle));
+  if (services.admission.rates !== undefined) app.onAfterHandle(rateHeaders(services.admission));
   if (services.origins.hasAny) app.use(crossOriginHeaders(services.origins));
   return app
     .onError(errorHandler(services, () => app.routes))
     .onBeforeHandle(({ request, route }) => services.admission.admit(request, route))
     .use(resourceRoutes(services))
     .use(docsRoutes(() => resourceRoutes(services)));
+}
+
+type Handle = (request: Request) => Response | Promise<Response>;
+
+/** However a request ends, what its admission took is given back: answered, thrown, or its client gone. */
+function leavingAtTheEnd(admission: Admission, handle: Handle): Handle {
+  return (request) => {
+    const leave = (): void => admission.leave(request);
+    let answer: Response | Promise<Response>;
+    try {
+      answer = handle(request);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    if (answer instanceof Promise) void answer.then(leave, leave);
+    else leave();
+    return answer;
+  };
+}
+
+/** Tells each caller whose rate is limited what is left of it. */
+function rateHeaders(admission: Admission) {
+  return ({
+    request,
+    responseValue,
+  }: {
+    readonly request: Request;
+    readonly responseValue: unknown;
+  }): void => {
+    if (!(responseValue instanceof Response)) return;
+    for (const [name, value] of Object.entries(admission.rateHeaders(request)))
+      responseValue.headers.set(name, value);
+  };
 }
 
 /** What lets the pages of origins that were named read the answers, and ask before they send. */

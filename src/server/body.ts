@@ -2,7 +2,8 @@
 
 import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
-import { refuse } from "../problem.ts";
+import type { BodyDeadlines, BodyWatch } from "../limits/body-deadlines.ts";
+import { ProblemError, problem, refuse } from "../problem.ts";
 import { isWholeZstd } from "./zstd-frames.ts";
 
 /** Fatal: ill-formed bytes are an error, never a replacement character. */
@@ -57,36 +58,94 @@ export class BodyBudget {
   }
 }
 
-/** @throws ProblemError `body_too_large`, `unsupported_media_type`, `malformed_utf8`, `overloaded` */
-export async function readBody(request: Request, bytesMax: number, budget: BodyBudget): Promise<string> {
+export interface BodyLimits {
+  readonly bytesMax: number;
+  readonly budget: BodyBudget;
+  readonly deadlines: BodyDeadlines;
+  /** The connection's own limit for silence: while a body comes slowly, its deadline stands in for it. */
+  readonly idleSeconds: number;
+  readonly setIdleTimeout: (request: Request, seconds: number) => void;
+}
+
+/**
+ * @throws ProblemError `body_too_large`, `unsupported_media_type`, `malformed_utf8`, `overloaded`, `request_timeout`
+ */
+export async function readBody(request: Request, limits: BodyLimits): Promise<string> {
+  const { bytesMax, budget } = limits;
   const encoding = request.headers.get("content-encoding");
   const announced = Number(request.headers.get("content-length") ?? Number.NaN);
   if (announced > bytesMax) refuseSize(bytesMax);
   const bytes =
     announced <= UNCOUNTED_BYTES_MAX
-      ? new Uint8Array(await request.arrayBuffer())
-      : await readStream(request, bytesMax, budget);
+      ? new Uint8Array(await readWhole(request, limits))
+      : await readStream(request, limits);
   if (encoding === null) return decodeUtf8(bytes);
   return await budget.inTurn(async () =>
     decodeUtf8(await decompress(bytes, encoding.trim().toLowerCase(), bytesMax)),
   );
 }
 
-/** A large body, or one without a length, is read only as far as the limit and the budget allow. */
-async function readStream({ body }: Request, bytesMax: number, budget: BodyBudget): Promise<Uint8Array> {
+/** A body has a deadline; while it comes slowly, silence alone does not end its connection. */
+function watchBody(request: Request, limits: BodyLimits, onLate: () => void): BodyWatch {
+  const { deadlines, idleSeconds, setIdleTimeout } = limits;
+  let isSlow = false;
+  const watch = deadlines.watch({
+    onSlow: () => {
+      isSlow = true;
+      setIdleTimeout(request, 0);
+    },
+    onLate,
+  });
+  return {
+    arrived: watch.arrived,
+    done: () => {
+      watch.done();
+      if (isSlow) setIdleTimeout(request, idleSeconds);
+      isSlow = false;
+    },
+  };
+}
+
+/** What has not arrived by its deadline is not waited for: the answer closes the connection, which frees it. */
+function readWhole(request: Request, limits: BodyLimits): Promise<ArrayBuffer> {
+  const late = Promise.withResolvers<never>();
+  const watch = watchBody(request, limits, () => late.reject(tooLate()));
+  return Promise.race([request.arrayBuffer(), late.promise]).finally(watch.done);
+}
+
+/** A large body, or one without a length, is read only as far as the limits, the budget and its deadline allow. */
+async function readStream(request: Request, limits: BodyLimits): Promise<Uint8Array> {
+  const { bytesMax, budget } = limits;
+  if (request.body === null) return new Uint8Array();
+  const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
+  let isLate = false;
+  const watch = watchBody(request, limits, () => {
+    isLate = true;
+    void reader.cancel();
+  });
   try {
-    for await (const chunk of body ?? []) {
-      budget.take(chunk.length);
-      size += chunk.length;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (isLate) throw tooLate();
+      if (done) return Buffer.concat(chunks, size);
+      budget.take(value.length);
+      size += value.length;
       if (size > bytesMax) refuseSize(bytesMax);
-      chunks.push(chunk);
+      chunks.push(value);
+      watch.arrived(value.length);
     }
-    return Buffer.concat(chunks, size);
   } finally {
+    watch.done();
     budget.giveBack(size);
   }
+}
+
+function tooLate(): ProblemError {
+  return new ProblemError(
+    problem("request_timeout", "The body did not arrive in time. Nothing was stored; sending again is safe."),
+  );
 }
 
 async function decompress(bytes: Uint8Array, encoding: string, bytesMax: number): Promise<Uint8Array> {

@@ -17,7 +17,10 @@ interface Failure {
 }
 
 /** @param routes every route of the app, to tell a wrong method from a wrong path. */
-export function errorHandler({ hub, refusals, log }: Services, routes: () => readonly KnownRoute[]) {
+export function errorHandler(
+  { hub, refusals, log, admission }: Services,
+  routes: () => readonly KnownRoute[],
+) {
   const answer = (refused: Problem, headers?: Record<string, string>): Response => {
     refusals.count(refused);
     return problemResponse(refused, headers);
@@ -26,7 +29,7 @@ export function errorHandler({ hub, refusals, log }: Services, routes: () => rea
     if (error instanceof ProblemError) {
       const isPublish = request.method === "POST" && pathOf(request) === "/publish";
       if (isPublish && error.problem.status < 500) hub.board.rejected++;
-      return answer(error.problem);
+      return answer(error.problem, admission.rateHeaders(request));
     }
     if (error instanceof StorageFault)
       return answer(problem("storage_failing", `What is stored cannot be read now: ${error.fault}.`));

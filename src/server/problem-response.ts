@@ -9,7 +9,9 @@ export function problemResponse(p: Problem, headers: Record<string, string> = {}
     headers: {
       "content-type": PROBLEM_TYPE,
       "x-content-type-options": "nosniff",
-      ...(isRetryable(p) && { "retry-after": String(RETRY_AFTER_SECONDS) }),
+      ...(isRetryable(p) && { "retry-after": String(p.retry_after ?? RETRY_AFTER_SECONDS) }),
+      // The rest of the body is not waited for.
+      ...(p.code === "request_timeout" && { connection: "close" }),
       ...(p.code === "unauthorized" && { "www-authenticate": CHALLENGE }),
       ...headers,
     },

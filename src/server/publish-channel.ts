@@ -41,6 +41,8 @@ export class PublishChannel {
     private grant: Grant,
     private readonly limits: ChannelLimits,
     private readonly onRefused: (problem: Problem) => void,
+    /** Told how many events each accepted publish held, where they are limited by time. */
+    private readonly onAccepted?: (events: number) => void,
   ) {}
 
   open(): void {
@@ -64,6 +66,7 @@ export class PublishChannel {
     const publish = { text, form: "frame", wantsResults: false, grant: this.grant } as const;
     const notTaken = this.ledger.submit(publish, (outcome) => {
       this.#inflight--;
+      if (outcome.kind === "accepted") this.onAccepted?.(outcome.counters.received);
       this.#answer(frame, outcome);
     });
     if (notTaken === undefined) this.#inflight++;
@@ -77,11 +80,12 @@ export class PublishChannel {
 
   receiveBinary(): void {
     if (this.#isClosed) return;
-    this.#refuse(
-      ++this.#received,
-      problem("unsupported_media_type", "Frames are JSON text; this one is binary."),
-      undefined,
-    );
+    this.refuse(problem("unsupported_media_type", "Frames are JSON text; this one is binary."), undefined);
+  }
+
+  /** Answers a frame that is not looked at. @param text undefined where it is none. */
+  refuse(notTaken: Problem, text: string | undefined): void {
+    if (!this.#isClosed) this.#refuse(++this.#received, notTaken, text);
   }
 
   close(): void {

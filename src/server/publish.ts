@@ -2,10 +2,10 @@
 
 import { Elysia } from "elysia";
 import type { Outcome } from "../ingest/publish.ts";
-import { ProblemError, refuse } from "../problem.ts";
+import { type Problem, ProblemError, refuse } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import { acceptedBody } from "./answers.ts";
-import { readBody } from "./body.ts";
+import { type BodyLimits, readBody } from "./body.ts";
 import { publishOperation } from "./documentation/publish.ts";
 import { PUBLISH_PARAMETERS } from "./models/parameters.ts";
 import { jsonResponse } from "./problem-response.ts";
@@ -15,34 +15,45 @@ import type { Services } from "./services.ts";
 import { edgeSocket, Outbox, type RawSocket } from "./sockets.ts";
 
 export function publishRoutes(services: Services) {
+  const { limits, bodyBudget, bodies, setIdleTimeout } = services;
+  const bodyLimits: BodyLimits = {
+    bytesMax: limits.bodyBytesMax,
+    budget: bodyBudget,
+    deadlines: bodies,
+    idleSeconds: limits.idleSeconds,
+    setIdleTimeout,
+  };
   return new Elysia()
-    .post("/publish", ({ request }) => publishOverHttp(services, request), {
+    .post("/publish", ({ request }) => publishOverHttp(services, bodyLimits, request), {
       parse: "none",
-      detail: publishOperation(services.limits),
+      detail: publishOperation(limits),
     })
     .ws(
       "/ws/publish",
       edgeSocket(services, {
         path: "/ws/publish",
         scope: "publish",
+        takesPublishes: true,
         open: (socket, request, caller) => openChannel(services, socket, request.url, caller),
       }),
     );
 }
 
 async function publishOverHttp(
-  { ledger, limits, bodyBudget, admission }: Services,
+  { ledger, admission }: Services,
+  limits: BodyLimits,
   request: Request,
 ): Promise<Response> {
-  const { grant } = admission.callerOf(request);
+  const { grant, meter } = admission.callerOf(request);
   expectJson(request.headers.get("content-type"));
   const wantsResults = request.url.includes("?") && readWantsResults(request.url);
-  const text = await readBody(request, limits.bodyBytesMax, bodyBudget);
+  const text = await readBody(request, limits);
   const outcome = await new Promise<Outcome>((resolve, reject) => {
     const notTaken = ledger.submit({ text, form: "body", wantsResults, grant }, resolve);
     if (notTaken !== undefined) reject(new ProblemError(notTaken));
   });
   if (outcome.kind === "refused") throw new ProblemError(outcome.problem);
+  meter?.settle(outcome.counters.received);
   return jsonResponse(acceptedBody(outcome));
 }
 
@@ -76,6 +87,7 @@ function openChannel(
   caller: Caller,
 ) {
   new QueryReader(url, []).done();
+  let { meter } = caller;
   const channel = new PublishChannel(
     new Outbox(socket),
     ledger,
@@ -85,12 +97,17 @@ function openChannel(
       refusals.count(refused);
       if (refused.status < 500) hub.board.rejected++;
     },
+    meter === undefined ? undefined : (events) => meter?.settle(events),
   );
   channel.open();
   return {
     text: (text: string) => channel.receive(text),
     binary: () => channel.receiveBinary(),
-    renewed: ({ grant }: Caller) => channel.renew(grant),
+    refuse: (problem: Problem, text: string | undefined) => channel.refuse(problem, text),
+    renewed: ({ grant, meter: renewed }: Caller) => {
+      meter = renewed;
+      channel.renew(grant);
+    },
     closed: () => channel.close(),
   };
 }

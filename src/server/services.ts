@@ -1,6 +1,7 @@
 /** What the routes work with; made in one place, handed to each. */
 
 import type { LedgerClient } from "../ingest/ledger-client.ts";
+import type { BodyDeadlines } from "../limits/body-deadlines.ts";
 import type { StatsHub } from "../live/stats-hub.ts";
 import type { EventReader } from "../storage/event-reader.ts";
 import type { Admission } from "./admission.ts";
@@ -14,6 +15,9 @@ export interface ServerLimits {
   readonly readingBytesMax: number;
   readonly eventsMax: number;
   readonly inflightMax: number;
+  readonly patternsMax: number;
+  readonly idleSeconds: number;
+  readonly socketIdleSeconds: number;
 }
 
 export interface Services {
@@ -28,6 +32,9 @@ export interface Services {
   readonly refusals: RefusalCounts;
   /** One for all that the node listens on. */
   readonly bodyBudget: BodyBudget;
+  readonly bodies: BodyDeadlines;
+  /** Ends the connection of a request after so many seconds of silence; 0 never does. */
+  readonly setIdleTimeout: (request: Request, seconds: number) => void;
   readonly clock: ServerClock;
   /** Tells the person who runs the node; never a payload, a token or a query string. */
   readonly log: (line: string) => void;

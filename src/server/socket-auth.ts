@@ -1,20 +1,26 @@
 /** The `auth` frame: fresh credentials on a socket that is open, so that it may stay so. Any socket takes it. */
 
-import { refuse } from "../problem.ts";
+import { type Problem, problem } from "../problem.ts";
+
+const NOT_AN_AUTH_FRAME = problem(
+  "invalid_frame",
+  "An `auth` frame holds a `token`, which is a text, and nothing else.",
+);
 
 /** A token and what stands around it. */
 const AUTH_FRAME_LENGTH_MAX = 16 * 1024;
 
-/** @returns the token, or undefined where the frame is another. @throws ProblemError `invalid_frame` */
-export function tokenOfAuthFrame(text: string): string | undefined {
+export type AuthFrame = { readonly token: string } | { readonly fault: Problem };
+
+/** @returns undefined where the frame is another. */
+export function authFrameOf(text: string): AuthFrame | undefined {
   // Cheap, since every frame of a publisher passes here.
   if (text.length > AUTH_FRAME_LENGTH_MAX || !text.includes('"auth"')) return undefined;
   const frame = objectOf(text);
   if (frame?.type !== "auth") return undefined;
   const others = Object.keys(frame).filter((name) => name !== "type" && name !== "token");
-  if (others.length > 0 || typeof frame.token !== "string")
-    refuse("invalid_frame", "An `auth` frame holds a `token`, which is a text, and nothing else.");
-  return frame.token;
+  if (others.length > 0 || typeof frame.token !== "string") return { fault: NOT_AN_AUTH_FRAME };
+  return { token: frame.token };
 }
 
 function objectOf(text: string): Record<string, unknown> | undefined {

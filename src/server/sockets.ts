@@ -3,12 +3,13 @@
 import type { ServerWebSocket } from "bun";
 import { NotFoundError } from "elysia";
 import type { Scope } from "../access/principal.ts";
+import type { ControlFrames } from "../limits/control-frames.ts";
 import { type Problem, ProblemError, problem } from "../problem.ts";
 import { type Caller, faultOfStanding } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
 import type { RefusalCounts } from "./refusals.ts";
 import type { Services } from "./services.ts";
-import { authAnswer, tokenOfAuthFrame } from "./socket-auth.ts";
+import { type AuthFrame, authAnswer, authFrameOf } from "./socket-auth.ts";
 
 /** The part of Bun's socket that is used here. */
 export type RawSocket = Pick<
@@ -22,6 +23,8 @@ export const SOCKET_ROUTES = ["/ws/publish", "/ws/stats"] as const;
 export interface SocketHandler {
   text(text: string): void;
   binary(): void;
+  /** A frame is not looked at. @param text undefined where it is none. */
+  refuse(problem: Problem, text: string | undefined): void;
   /** Fresh credentials were accepted. @throws ProblemError where what goes on needs more than they allow. */
   renewed(caller: Caller): void;
   closed(): void;
@@ -60,7 +63,9 @@ export class Outbox {
 interface OpenSocket {
   readonly path: (typeof SOCKET_ROUTES)[number];
   readonly handler: SocketHandler;
+  readonly control: ControlFrames;
   caller: Caller;
+  isClosing: boolean;
 }
 
 /** Every socket that is open, so that a drain can close them with a code that says "reconnect". */
@@ -96,12 +101,14 @@ interface Upgrade {
   readonly set: { readonly headers: Record<string, unknown> };
 }
 
-const UNCHECKED = new ProblemError(problem("internal_error", "The credentials could not be checked."));
+const UNCHECKED = problem("internal_error", "The credentials could not be checked.");
 
 /** What a socket route is: its scope, and what it does with a socket that was let in. */
 export interface SocketRoute {
   readonly path: (typeof SOCKET_ROUTES)[number];
   readonly scope: Scope;
+  /** Whether a text frame is a publish; any other is a control frame, of which there may be so many a second. */
+  readonly takesPublishes: boolean;
   /** @throws ProblemError where the socket must be closed again. */
   readonly open: (socket: RawSocket, request: Request, caller: Caller) => SocketHandler;
 }
@@ -110,34 +117,8 @@ export interface SocketRoute {
  * The hooks of a WebSocket route. Elysia parses every text frame before any hook sees it, which would change numbers
  * that a double cannot hold; so the function that Bun calls is replaced when a socket opens.
  */
-export function edgeSocket(services: Services, { path, scope, open }: SocketRoute) {
-  const { admission } = services;
-  const tell = (socket: RawSocket, error: unknown): Problem => {
-    if (!(error instanceof ProblemError)) throw error;
-    services.refusals.count(error.problem);
-    socket.send(errorFrame(undefined, error.problem, undefined));
-    return error.problem;
-  };
-  /** Takes an `auth` frame; whether it was one. Where its token is refused, what was there before goes on. */
-  const renews = (text: string, opened: OpenSocket, socket: RawSocket): boolean => {
-    try {
-      const token = tokenOfAuthFrame(text);
-      if (token === undefined) return false;
-      const renewed = admission.renew(token, scope).then((caller) => {
-        if (openSockets.get(socket) !== opened) return;
-        opened.handler.renewed(caller);
-        opened.caller = caller;
-        socket.send(authAnswer(caller.principal.expiresAt));
-      });
-      renewed.catch((error: unknown) => {
-        if (!(error instanceof ProblemError)) services.log(`credentials could not be checked: ${error}`);
-        tell(socket, error instanceof ProblemError ? error : UNCHECKED);
-      });
-    } catch (error) {
-      tell(socket, error);
-    }
-    return true;
-  };
+export function edgeSocket(services: Services, route: SocketRoute) {
+  const { admission, refusals } = services;
   return {
     upgrade({ request, set }: Upgrade): void {
       // Bun would not shake hands, and Elysia would say so in words of its own: it is no upgrade, so it is told as none.
@@ -152,39 +133,95 @@ export function edgeSocket(services: Services, { path, scope, open }: SocketRout
       const socket = raw as RawSocket;
       (socket.data as FrameTarget).message = (_socket, message) => {
         const opened = openSockets.get(socket);
-        if (opened === undefined) return;
-        if (typeof message !== "string") opened.handler.binary();
-        else if (!renews(message, opened, socket)) opened.handler.text(message);
+        if (opened !== undefined && !opened.isClosing) receive(services, route, socket, opened, message);
       };
       try {
         const caller = admission.callerOf(request);
-        openSockets.set(socket, { path, handler: open(socket, request, caller), caller });
+        const handler = route.open(socket, request, caller);
+        const control = admission.socketOpened(request, socket);
+        openSockets.set(socket, { path: route.path, handler, control, caller, isClosing: false });
       } catch (error) {
+        if (!(error instanceof ProblemError)) throw error;
         // A browser cannot see the status of an upgrade, so the refusal is told on the socket.
-        closeRefused(socket, tell(socket, error));
+        closeRefused(socket, error.problem, refusals);
       }
     },
     close({ raw }: { readonly raw: unknown }): void {
       const socket = raw as RawSocket;
       openSockets.get(socket)?.handler.closed();
       openSockets.delete(socket);
+      admission.socketClosed(socket);
     },
   };
 }
 
-function closeRefused(socket: RawSocket, { status, detail }: Problem): void {
-  socket.close(CLOSE_CODES[status] ?? CLOSE_NOT_THIS_PROTOCOL, detail.slice(0, CLOSE_REASON_LENGTH_MAX));
+function tell(socket: RawSocket, refused: Problem, refusals: RefusalCounts): void {
+  refusals.count(refused);
+  socket.send(errorFrame(undefined, refused, undefined));
+}
+
+function closeRefused(socket: RawSocket, refused: Problem, refusals: RefusalCounts): void {
+  const opened = openSockets.get(socket);
+  if (opened !== undefined) opened.isClosing = true;
+  tell(socket, refused, refusals);
+  const code = CLOSE_CODES[refused.status] ?? CLOSE_NOT_THIS_PROTOCOL;
+  socket.close(code, refused.detail.slice(0, CLOSE_REASON_LENGTH_MAX));
+}
+
+/** Judges a frame, and gives it to whom it is for. */
+function receive(
+  services: Services,
+  { scope, takesPublishes }: SocketRoute,
+  socket: RawSocket,
+  opened: OpenSocket,
+  message: string | Uint8Array,
+): void {
+  const { handler, control, caller } = opened;
+  const text = typeof message === "string" ? message : undefined;
+  const auth = text === undefined ? undefined : authFrameOf(text);
+  const isPublish = takesPublishes && text !== undefined && auth === undefined;
+  const refused =
+    (isPublish ? undefined : control.judge(performance.now())) ??
+    caller.meter?.frame() ??
+    (isPublish ? caller.meter?.publish() : undefined);
+  if (control.isOver) closeRefused(socket, refused!, services.refusals);
+  // Credentials are answered beside the frames of the route, and not numbered.
+  else if (refused !== undefined && auth !== undefined) tell(socket, refused, services.refusals);
+  else if (refused !== undefined) handler.refuse(refused, text);
+  else if (auth !== undefined) renew(services, scope, socket, opened, auth);
+  else if (text !== undefined) handler.text(text);
+  else handler.binary();
+}
+
+/** Where the token of an `auth` frame is refused, what was there before goes on. */
+function renew(
+  { admission, refusals, log }: Services,
+  scope: Scope,
+  socket: RawSocket,
+  opened: OpenSocket,
+  auth: AuthFrame,
+): void {
+  if ("fault" in auth) {
+    tell(socket, auth.fault, refusals);
+    return;
+  }
+  const renewed = admission.renew(auth.token, scope, opened.caller).then((caller) => {
+    if (openSockets.get(socket) !== opened) return;
+    opened.handler.renewed(caller);
+    opened.caller = caller;
+    socket.send(authAnswer(caller.principal.expiresAt));
+  });
+  renewed.catch((error: unknown) => {
+    if (!(error instanceof ProblemError)) log(`credentials could not be checked: ${error}`);
+    tell(socket, error instanceof ProblemError ? error.problem : UNCHECKED, refusals);
+  });
 }
 
 /** Closes the sockets whose credentials are over. @param now milliseconds since 1970. */
 export function closeExpired(refusals: RefusalCounts, now: number): void {
-  for (const [socket, { caller }] of openSockets) {
+  for (const [socket, { caller, isClosing }] of openSockets) {
     const fault = faultOfStanding(caller, now);
-    // One that is closing already has been told.
-    if (fault === undefined || socket.readyState !== WebSocket.OPEN) continue;
-    refusals.count(fault);
-    socket.send(errorFrame(undefined, fault, undefined));
-    closeRefused(socket, fault);
+    if (fault !== undefined && !isClosing) closeRefused(socket, fault, refusals);
   }
 }
 

@@ -13,9 +13,6 @@ import type { Services } from "./services.ts";
 import type { RawSocket, SocketHandler } from "./sockets.ts";
 import { visiblePatterns } from "./visible-topics.ts";
 
-/** Patterns of one subscription. */
-export const PATTERNS_MAX = 1_000;
-
 /** UTF-16 units of answers (not of statistics) that a subscriber does not read, while it goes on sending frames. */
 const UNREAD_ANSWER_TEXT_MAX = 1024 * 1024;
 
@@ -27,7 +24,7 @@ export class StatsSocket implements SocketHandler {
 
   /** @throws ProblemError where the query cannot be used, or asks for what may not be seen. */
   constructor(
-    private readonly services: Pick<Services, "hub" | "refusals">,
+    private readonly services: Pick<Services, "hub" | "refusals" | "limits">,
     socket: RawSocket,
     private grant: Grant,
     url: string,
@@ -39,7 +36,7 @@ export class StatsSocket implements SocketHandler {
       },
       closeAsTooSlow: () => socket.close(4408, "too slow: reconnect and resume"),
     };
-    this.#asked = subscriptionOfQuery(url);
+    this.#asked = subscriptionOfQuery(url, services.limits.patternsMax);
     this.#subscribe(this.#asked, grant);
   }
 
@@ -48,12 +45,17 @@ export class StatsSocket implements SocketHandler {
       this.#receive(parseFrame(text));
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
-      this.#refuse(error.problem);
+      this.refuse(error.problem);
     }
   }
 
   binary(): void {
-    this.#refuse(problem("unsupported_media_type", "Frames are JSON text; this one is binary."));
+    this.refuse(problem("unsupported_media_type", "Frames are JSON text; this one is binary."));
+  }
+
+  refuse(refused: Problem): void {
+    this.services.refusals.count(refused);
+    this.#answer(errorFrame(undefined, refused, undefined));
   }
 
   /** Begins anew with a snapshot where other topics may be seen now. */
@@ -70,18 +72,14 @@ export class StatsSocket implements SocketHandler {
 
   #receive(frame: Record<string, unknown>): void {
     if (frame.type === "ping") this.#answer('{"type":"pong"}');
-    else if (frame.type === "subscribe") this.#subscribe(subscriptionOfFrame(frame), this.grant);
+    else if (frame.type === "subscribe")
+      this.#subscribe(subscriptionOfFrame(frame, this.services.limits.patternsMax), this.grant);
     else refuse("invalid_frame", "The frame's type is not known; there are `subscribe`, `ping` and `auth`.");
   }
 
   #subscribe(asked: StatsSubscription, grant: Grant): void {
     this.services.hub.subscribe(this.#sink, { ...asked, patterns: visiblePatterns(grant, asked.patterns) });
     this.#asked = asked;
-  }
-
-  #refuse(refused: Problem): void {
-    this.services.refusals.count(refused);
-    this.#answer(errorFrame(undefined, refused, undefined));
   }
 
   #answer(text: string): void {
@@ -108,20 +106,20 @@ function parseFrame(text: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-function subscriptionOfQuery(url: string): StatsSubscription {
+function subscriptionOfQuery(url: string, patternsMax: number): StatsSubscription {
   const query = new QueryReader(url, ["topics", "interval", "epoch", "revision"]);
   const patterns = query.list("topics");
   const intervalMs = query.integer("interval", { min: 0, max: 3_600_000 }) ?? STATS_INTERVAL_DEFAULT_MS;
   const epoch = query.text("epoch");
   const revision = query.integer("revision", { min: 0, max: Number.MAX_SAFE_INTEGER });
-  for (const fault of faultsOfPatterns(patterns)) query.fault("topics", fault);
+  for (const fault of faultsOfPatterns(patterns, patternsMax)) query.fault("topics", fault);
   query.done();
   return subscription(patterns, intervalMs, epoch, revision);
 }
 
 const SUBSCRIBE_FIELDS = ["type", "topics", "interval", "epoch", "revision"] as const;
 
-function subscriptionOfFrame(frame: Record<string, unknown>): StatsSubscription {
+function subscriptionOfFrame(frame: Record<string, unknown>, patternsMax: number): StatsSubscription {
   const { topics, interval, epoch, revision } = frame;
   const faults = new FaultList();
   for (const field in frame) {
@@ -132,7 +130,7 @@ function subscriptionOfFrame(frame: Record<string, unknown>): StatsSubscription 
     topics === undefined || (Array.isArray(topics) && topics.every((topic) => typeof topic === "string"));
   if (!isTextList) faults.add("/topics", "must be an array of patterns");
   else
-    for (const fault of faultsOfPatterns((topics as string[] | undefined) ?? []))
+    for (const fault of faultsOfPatterns((topics as string[] | undefined) ?? [], patternsMax))
       faults.add("/topics", fault);
   if (interval !== undefined && !(typeof interval === "number" && interval >= 0))
     faults.add("/interval", "must be a number of milliseconds");
@@ -159,7 +157,7 @@ function subscription(
   return epoch === undefined || revision === undefined ? base : { ...base, resume: { epoch, revision } };
 }
 
-function faultsOfPatterns(patterns: readonly string[]): string[] {
-  if (patterns.length > PATTERNS_MAX) return [`may hold ${PATTERNS_MAX} patterns`];
+function faultsOfPatterns(patterns: readonly string[], patternsMax: number): string[] {
+  if (patterns.length > patternsMax) return [`may hold ${patternsMax} patterns`];
   return patterns.flatMap((pattern) => faultOfPattern(pattern) ?? []);
 }

@@ -28,6 +28,7 @@ export function statsRoutes(services: Services) {
       edgeSocket(services, {
         path: "/ws/stats",
         scope: "subscribe",
+        takesPublishes: false,
         open: (socket, request, { grant }) => new StatsSocket(services, socket, grant, request.url),
       }),
     );

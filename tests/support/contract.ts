@@ -75,6 +75,7 @@ export interface Problem {
   readonly code: string;
   readonly errors?: readonly ProblemPlace[];
   readonly error_count?: number;
+  readonly retry_after?: number;
 }
 
 /** The four counters of anything that carries them. */

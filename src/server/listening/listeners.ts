@@ -76,6 +76,11 @@ export class Listeners {
     return [tcp, unix].filter((address) => address !== undefined);
   }
 
+  /** Any of the servers: what one is asked of a request it knows of the requests of all. */
+  get server(): Server<unknown> {
+    return this.#servers()[0]!;
+  }
+
   /** Reads the files of TLS again and changes nothing yet. @throws Error with one sentence */
   prepareReload(): PreparedReload {
     const tls = readTlsFiles(this.#settings);

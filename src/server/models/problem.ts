@@ -35,6 +35,7 @@ export const Problem = Type.Object(
       }),
     ),
     error_count: Type.Optional(count("How many places are wrong.")),
+    retry_after: Type.Optional(count("After how many seconds it may be tried again, where that is known.")),
   },
   { description: "Why a request was refused. Nothing of a refused request is stored." },
 );

@@ -1,0 +1,144 @@
+/** Rate limits: requests and events a second, for each token and for each address. */
+
+import { type Problem, problem } from "../problem.ts";
+import { BucketTable } from "./bucket-table.ts";
+import { rateOf, type TokenBucket } from "./token-bucket.ts";
+
+/** A second; 0 is unlimited. */
+export interface Rates {
+  readonly requests: number;
+  readonly events: number;
+}
+
+export interface RateLimitRules {
+  readonly perToken: Rates;
+  readonly perAddress: Rates;
+}
+
+type Counted = keyof Rates;
+
+const WHOSE = { token: "these credentials", address: "this address" } as const;
+type Whose = keyof typeof WHOSE;
+
+/** One limit, and the buckets of all that it holds for. */
+interface Limit {
+  readonly counted: Counted;
+  readonly whose: Whose;
+  readonly buckets: BucketTable;
+}
+
+/** Undefined where no rate is limited: then nothing is done for any request or frame. */
+export function makeRateLimits(
+  { perToken, perAddress }: RateLimitRules,
+  now: () => number,
+): RateLimits | undefined {
+  const limits: Limit[] = [];
+  const add = (counted: Counted, whose: Whose, perSecond: number): void => {
+    if (perSecond > 0) limits.push({ counted, whose, buckets: new BucketTable(rateOf(perSecond), now()) });
+  };
+  add("requests", "address", perAddress.requests);
+  add("requests", "token", perToken.requests);
+  add("events", "address", perAddress.events);
+  add("events", "token", perToken.events);
+  return limits.length === 0 ? undefined : new RateLimits(limits, now);
+}
+
+export class RateLimits {
+  /** Refusals since the start, by what was counted. */
+  readonly refused: Record<Counted, number> = { requests: 0, events: 0 };
+  readonly hasAddress: boolean;
+
+  constructor(
+    readonly limits: readonly Limit[],
+    readonly now: () => number,
+  ) {
+    this.hasAddress = limits.some(({ whose }) => whose === "address");
+  }
+
+  /** Names of tokens and addresses that are remembered. */
+  get remembered(): number {
+    return this.limits.reduce((sum, { buckets }) => sum + buckets.size, 0);
+  }
+}
+
+/** What somebody who is being served uses up. Whose it is is known bit by bit: first the address, then the token. */
+export class Meter {
+  readonly #names: Partial<Record<Whose, string>> = {};
+
+  constructor(private readonly rates: RateLimits) {}
+
+  /** The same somebody with other credentials. */
+  withToken(subject: string): Meter {
+    const meter = new Meter(this.rates);
+    Object.assign(meter.#names, this.#names, { token: subject });
+    return meter;
+  }
+
+  /** Counts a request or frame for an address or a token. @returns why it is refused. */
+  request(whose: Whose, name: string): Problem | undefined {
+    this.#names[whose] = name;
+    return this.#take("requests", whose);
+  }
+
+  /** Counts a frame for all that is known. @returns why it is refused. */
+  frame(): Problem | undefined {
+    return this.#take("requests", "address") ?? this.#take("requests", "token");
+  }
+
+  /** Counts a publish as one event, before it is known how many it holds. @returns why it is refused. */
+  publish(): Problem | undefined {
+    return this.#take("events", "address") ?? this.#take("events", "token");
+  }
+
+  /** Counts what an accepted publish held beyond the one that was counted before. */
+  settle(events: number): void {
+    if (events < 2) return;
+    const now = this.rates.now();
+    for (const limit of this.rates.limits)
+      if (limit.counted === "events") this.#bucketOf(limit, now)?.charge(events - 1, now);
+  }
+
+  /** What the caller may still do, as headers (draft-ietf-httpapi-ratelimit-headers-10). */
+  headers(): Record<string, string> {
+    const now = this.rates.now();
+    const policies: string[] = [];
+    const states: string[] = [];
+    for (const limit of this.rates.limits) {
+      const bucket = this.#bucketOf(limit, now);
+      if (bucket === undefined) continue;
+      const name = `"${limit.counted}-per-${limit.whose}"`;
+      const { burst } = limit.buckets.rate;
+      const level = bucket.level(now);
+      policies.push(`${name};q=${burst};w=1`);
+      states.push(`${name};r=${Math.max(0, Math.floor(level))};t=${secondsUntilFull(level, limit)}`);
+    }
+    if (policies.length === 0) return {};
+    return { "ratelimit-policy": policies.join(", "), ratelimit: states.join(", ") };
+  }
+
+  #take(counted: Counted, whose: Whose): Problem | undefined {
+    const { limits } = this.rates;
+    for (const limit of limits) {
+      if (limit.counted !== counted || limit.whose !== whose) continue;
+      const now = this.rates.now();
+      const bucket = this.#bucketOf(limit, now);
+      if (bucket === undefined || bucket.take(now)) return undefined;
+      this.rates.refused[counted]++;
+      const detail = `There are more ${counted} of ${WHOSE[whose]} than ${limit.buckets.rate.perSecond} a second.`;
+      return { ...problem("rate_limited", detail), retry_after: bucket.secondsUntilOne(now) };
+    }
+    return undefined;
+  }
+
+  #bucketOf({ whose, buckets }: Limit, now: number): TokenBucket | undefined {
+    const name = this.#names[whose];
+    return name === undefined ? undefined : buckets.of(name, now);
+  }
+}
+
+/** When everything is there again: `t` of an empty bucket is when something is, and of a full one nothing. */
+function secondsUntilFull(level: number, { buckets }: Limit): number {
+  const { burst, perSecond } = buckets.rate;
+  const wanted = level < 1 ? 1 : burst;
+  return Math.max(0, Math.ceil((wanted - level) / perSecond));
+}
