@@ -1,9 +1,9 @@
 /** The token that a command brings to a node: from a file or a variable, never from a flag, which process lists show. */
 
 import { readFileSync } from "node:fs";
+import { TOKEN_VARIABLE } from "../config/access-settings.ts";
 import type { TextFlag } from "../config/flags.ts";
 import type { Environment } from "../config/parse-config.ts";
-import { TOKEN_VARIABLE } from "../config/settings.ts";
 
 export const TOKEN_FILE_FLAG = {
   kind: "text",

@@ -2,10 +2,11 @@
 
 import type { JwtSettings } from "../access/jwt.ts";
 import type { JwtAlgorithm } from "../access/jwt-algorithms.ts";
+import { JWT_KEY_VARIABLE } from "./access-settings.ts";
 import { flagOf } from "./flags.ts";
 import type { Environment } from "./parse-config.ts";
 import { UsageError } from "./parse-flags.ts";
-import { type Config, JWT_KEY_VARIABLE } from "./settings.ts";
+import type { Config } from "./settings.ts";
 
 export type JwtConfig = Pick<
   Config,

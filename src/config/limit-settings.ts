@@ -1,7 +1,8 @@
 /** The settings of the group Limits as plain numbers by name, for whoever watches a node. */
 
 import { flagOf } from "./flags.ts";
-import { type Config, SETTING_NAMES, SETTINGS, type Setting } from "./settings.ts";
+import type { Setting } from "./setting.ts";
+import { type Config, SETTING_NAMES, SETTINGS } from "./settings.ts";
 
 const MS_PER_SECOND = 1_000;
 

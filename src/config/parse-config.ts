@@ -1,8 +1,9 @@
 /** From flags and environment variables to a checked configuration; a flag beats its variable. */
 
 import { nearest } from "../nearest.ts";
+import { SECRET_VARIABLES } from "./access-settings.ts";
 import { type Given, parseFlags, UsageError } from "./parse-flags.ts";
-import { type Config, NO_TCP, SECRET_VARIABLES, SETTING_NAMES, SETTINGS, variableOf } from "./settings.ts";
+import { type Config, NO_TCP, SETTING_NAMES, SETTINGS, variableOf } from "./settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

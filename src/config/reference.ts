@@ -1,7 +1,8 @@
 /** The flags as text for people: the help of the command line and the page in the docs. */
 
 import { defaultText, type Flag, type Flags, flagOf, type Operand, placeholderOf, rangeOf } from "./flags.ts";
-import { SETTING_NAMES, SETTINGS, type Setting, variableOf } from "./settings.ts";
+import type { Setting } from "./setting.ts";
+import { SETTING_NAMES, SETTINGS, variableOf } from "./settings.ts";
 
 /** A command beside `serve`, as far as the page tells of it. */
 export interface CommandReference {

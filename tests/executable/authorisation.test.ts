@@ -2,11 +2,10 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { Scope } from "../../src/access/principal.ts";
-import { makeApp } from "../../src/server/app.ts";
 import { PERMISSIONS, permissionOf } from "../../src/server/permissions.ts";
-import type { Services } from "../../src/server/services.ts";
 import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
+import { routesOfApp } from "../support/routes.ts";
 import { TestSocket } from "../support/socket.ts";
 import { WEB_TOKEN_NODE, webToken } from "../support/web-tokens.ts";
 
@@ -65,19 +64,10 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   "GET /ws/publish": { path: () => "/ws/publish", namesTopic: false },
 };
 
-/** The routes as the app itself lists them, made with nothing behind them. */
-function routesOfApp(): string[] {
-  const limits = { bodyBytesMax: 1, readingBytesMax: 1, eventsMax: 1, inflightMax: 1 };
-  const services = { limits, hub: { board: {} }, origins: { hasAny: false } };
-  return makeApp(services as unknown as Services, { isTls: false }).routes.map(
-    ({ method, path }) => `${method === "WS" ? "GET" : method} ${path}`,
-  );
-}
-
 const SCOPED = Object.entries(PERMISSIONS).filter((entry): entry is [string, Scope] => entry[1] !== "anyone");
 
 test("every route of the app has a permission, and every permission a route and an example", () => {
-  const routes = routesOfApp();
+  const routes = routesOfApp().map(({ method, path }) => `${method === "WS" ? "GET" : method} ${path}`);
   expect(routes.length).toBeGreaterThan(12);
   for (const route of routes) {
     const [method = "", path = ""] = route.split(" ");

@@ -2,12 +2,11 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
-import { makeApp } from "../../src/server/app.ts";
 import { METRICS_TYPE } from "../../src/server/models/metrics.ts";
-import type { Services } from "../../src/server/services.ts";
 import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
 import { OpenApiJudge, refsIn, resolveRef } from "../support/open-api.ts";
+import { routesOfApp } from "../support/routes.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
 
@@ -28,14 +27,6 @@ beforeAll(async () => {
 });
 afterAll(() => node[Symbol.asyncDispose]());
 
-/** The routes as the app itself lists them, made with nothing behind them. */
-function routesOfApp(): { method: string; path: string }[] {
-  const limits = { bodyBytesMax: 1, readingBytesMax: 1, eventsMax: 1, inflightMax: 1 };
-  const services = { limits, hub: { board: {} }, origins: { hasAny: false } };
-  const app = makeApp(services as unknown as Services, { isTls: false });
-  return app.routes.map(({ method, path }) => ({ method: method.toLowerCase(), path }));
-}
-
 describe("the document", () => {
   test("is OpenAPI 3", async () => {
     const validator = new Validator();
@@ -45,7 +36,9 @@ describe("the document", () => {
   });
 
   test("describes every HTTP route and nothing else, and names every WebSocket route", () => {
-    const routes = routesOfApp().filter(({ path }) => path !== "/docs" && !path.startsWith("/docs/"));
+    const routes = routesOfApp()
+      .map(({ method, path }) => ({ method: method.toLowerCase(), path }))
+      .filter(({ path }) => path !== "/docs" && !path.startsWith("/docs/"));
     const sockets = routes.filter(({ method }) => method === "ws");
     const described = judge.operations.map(({ method, path }) => `${method} ${path}`);
     const expected = routes

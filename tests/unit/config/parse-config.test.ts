@@ -5,13 +5,8 @@ import { defaultText, flagOf } from "../../../src/config/flags.ts";
 import { localNode, localNodeUrl, parseConfig } from "../../../src/config/parse-config.ts";
 import { UsageError } from "../../../src/config/parse-flags.ts";
 import { configurationPage, flagsHelp } from "../../../src/config/reference.ts";
-import {
-  type Config,
-  SETTING_NAMES,
-  SETTINGS,
-  type Setting,
-  variableOf,
-} from "../../../src/config/settings.ts";
+import type { Setting } from "../../../src/config/setting.ts";
+import { type Config, SETTING_NAMES, SETTINGS, variableOf } from "../../../src/config/settings.ts";
 
 type Environment = Record<string, string>;
 
@@ -46,7 +41,10 @@ function parsedValue(name: keyof Config, value: string): Config[keyof Config] {
 }
 
 /** What lists take that do not take everything. */
-const LIST_ITEMS: Partial<Record<keyof Config, string>> = { allowOrigins: "https://app.example" };
+const LIST_ITEMS: Partial<Record<keyof Config, string>> = {
+  allowOrigins: "https://app.example",
+  trustedProxies: "10.0.0.0/8",
+};
 
 /** A value of a setting that is not its default. */
 function otherValue(name: keyof Config): string {
