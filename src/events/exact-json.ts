@@ -1,5 +1,7 @@
 /** JSON whose numbers keep their exact value: what a double cannot hold stays the text it was sent as. */
 
+import { afterSpace, COLON, DOT, isDigit, LOWER_E, MINUS, PLUS, QUOTE, ZERO } from "./characters.ts";
+import { DIGITS_ALWAYS_EXACT, decimal, inexactText } from "./decimal.ts";
 import { PAYLOAD_DEPTH_MAX } from "./event.ts";
 
 interface RawJson {
@@ -10,10 +12,6 @@ interface RawJson {
 interface ExactJson {
   rawJSON(text: string): RawJson;
   isRawJSON(value: unknown): value is RawJson;
-  parse(
-    text: string,
-    reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
-  ): unknown;
 }
 const exact = JSON as unknown as ExactJson;
 
@@ -23,22 +21,77 @@ const exact = JSON as unknown as ExactJson;
  */
 const INEXACT_NUMBER = /(?:^|[:,[\s])(?:-0(?:\.0*)?(?![.\d])|-?\d(?:[\d.]{15}|\d*(?:\.\d+)?[eE][+-]?\d{3}))/;
 
-/** Parses JSON text. @throws SyntaxError when the text is not JSON. */
+/** Stands before a number that is kept as text, and nobody outside can know it. */
+const MARK = crypto.randomUUID();
+
+/**
+ * Parses JSON text. A number that a double cannot hold is first made a string with a mark, and after the parsing what it
+ * is kept as: a reviver would be called for each value there is, which takes twenty seconds for 16 MB of short ones.
+ * @throws SyntaxError when the text is not JSON
+ */
 export function parseJson(text: string): unknown {
-  return INEXACT_NUMBER.test(text) ? exact.parse(text, keepExact) : JSON.parse(text);
+  const marked = INEXACT_NUMBER.test(text) ? withMarks(text) : undefined;
+  return marked === undefined ? JSON.parse(text) : withoutMarks(JSON.parse(marked));
 }
 
-function keepExact(_key: string, value: unknown, { source }: { source?: string }): unknown {
-  if (typeof value !== "number" || source === undefined) return value;
-  const canonical = decimal(source);
-  const isExact = !Object.is(value, -0) && Number.isFinite(value) && canonical === decimal(String(value));
-  return isExact ? value : exact.rawJSON(spelling(source, canonical));
+/** The text with each number that a double cannot hold as a marked string; undefined where there is none. */
+function withMarks(text: string): string | undefined {
+  let marked = "";
+  let unread = 0;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit === QUOTE) i = endOfString(text, i);
+    else if (unit === MINUS || isDigit(unit)) {
+      const end = afterNumber(text, i);
+      const kept = isSurelyExact(text, i, end) ? undefined : inexactText(text.slice(i, end));
+      // Before a colon it is no value: there it would become the name of a member.
+      if (kept !== undefined && text.charCodeAt(afterSpace(text, end)) !== COLON) {
+        marked += `${text.slice(unread, i)}"${MARK}${kept}"`;
+        unread = end;
+      }
+      i = end - 1;
+    }
+  }
+  return unread === 0 ? undefined : marked + text.slice(unread);
 }
 
-/** A number stays as it was sent, unless that is much longer than need be: zeros without end, say. */
-function spelling(source: string, canonical: string): string {
-  const shortest = canonical === "0" ? "-0" : canonical;
-  return source.length > 2 * shortest.length && EXACT_DECIMAL.test(canonical) ? shortest : source;
+function afterNumber(text: string, start: number): number {
+  for (let at = start + 1; ; at++) {
+    const unit = text.charCodeAt(at);
+    const isPart =
+      isDigit(unit) || unit === DOT || unit === MINUS || unit === PLUS || (unit | 32) === LOWER_E;
+    if (!isPart) return at;
+  }
+}
+
+/** Up to 15 digits always survive in a double (IEEE 754), as long as the exponent is nowhere near its ends. */
+function isSurelyExact(text: string, start: number, end: number): boolean {
+  if (end - start > DIGITS_ALWAYS_EXACT) return false;
+  let hasDigit = false;
+  for (let at = start; at < end; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit > ZERO && isDigit(unit)) hasDigit = true;
+    else if ((unit | 32) === LOWER_E) return hasDigit && isMiddling(Number(text.slice(start, end)));
+  }
+  return hasDigit || text.charCodeAt(start) !== MINUS;
+}
+
+/** NaN, for a text that is no number, is not. */
+function isMiddling(value: number): boolean {
+  const size = Math.abs(value);
+  return size > 1e-290 && size < 1e290;
+}
+
+function withoutMarks(value: unknown): unknown {
+  if (typeof value === "string")
+    return value.startsWith(MARK) ? exact.rawJSON(value.slice(MARK.length)) : value;
+  if (Array.isArray(value)) for (let i = 0; i < value.length; i++) value[i] = withoutMarks(value[i]);
+  else if (typeof value === "object" && value !== null) {
+    const members = value as Record<string, unknown>;
+    // What the parser has made are members of the object's own, `__proto__` too: no setter is called.
+    for (const name in members) members[name] = withoutMarks(members[name]);
+  }
+  return value;
 }
 
 /** The text of a number that a double cannot hold, or undefined for every other value. */
@@ -59,30 +112,6 @@ export function isDeeperThan(value: unknown, levelsMax: number): boolean {
   if (Array.isArray(value)) return value.some((element) => isDeeperThan(element, levelsMax - 1));
   for (const key in value) if (isDeeperThan(value[key], levelsMax - 1)) return true;
   return false;
-}
-
-const EXPONENT_DIGITS_MAX = 15;
-
-/** What `decimal` makes of a number whose exponent it can compute with. */
-const EXACT_DECIMAL = /^-?\d+(?:e-?\d+)?$/;
-
-/** A number's value in one canonical spelling, so that `1.0`, `1` and `10e-1` are equal and nothing overflows. */
-function decimal(text: string): string {
-  const [, sign = "", whole = "", fraction = "", exponent = "0"] =
-    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text) ?? [];
-  const digits = `${whole}${fraction}`.replace(/^0+/, "");
-  if (digits === "") return "0";
-  const significant = withoutTrailingZeros(digits);
-  const magnitude = exponent.replace(/^[+-]?0*/, "");
-  if (magnitude.length > EXPONENT_DIGITS_MAX) return `${sign}${whole}.${fraction}e${exponent}`;
-  return `${sign}${significant}e${Number(exponent) - fraction.length + (digits.length - significant.length)}`;
-}
-
-/** A loop, because `/0+$/` is quadratic on a long run of zeros in the middle of a number. */
-function withoutTrailingZeros(digits: string): string {
-  let end = digits.length;
-  while (digits.charCodeAt(end - 1) === 0x30) end--;
-  return digits.slice(0, end);
 }
 
 /** Whether two JSON texts have the same value: member order, white space and spelling of numbers don't matter. */

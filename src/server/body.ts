@@ -9,16 +9,13 @@ import { isWholeZstd } from "./zstd-frames.ts";
 /** Fatal: ill-formed bytes are an error, never a replacement character. */
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
-const DECOMPRESS: Record<
-  string,
-  (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>
-> = {
-  gzip: promisify(gunzip) as (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>,
-  zstd: promisify(zstdDecompress) as (
-    bytes: Uint8Array,
-    options: { maxOutputLength: number },
-  ) => Promise<Buffer>,
-};
+type Decompress = (bytes: Uint8Array, options: { maxOutputLength: number }) => Promise<Buffer>;
+
+/** A map, because the name comes from outside: an object has something under `constructor`, too. */
+const DECOMPRESS: ReadonlyMap<string, Decompress> = new Map([
+  ["gzip", promisify(gunzip) as Decompress],
+  ["zstd", promisify(zstdDecompress) as Decompress],
+]);
 
 /** Bodies up to this size are read in one go and not counted: the answer is out before they add up. */
 const UNCOUNTED_BYTES_MAX = 65_536;
@@ -150,7 +147,7 @@ function tooLate(): ProblemError {
 
 async function decompress(bytes: Uint8Array, encoding: string, bytesMax: number): Promise<Uint8Array> {
   if (encoding === "identity" || encoding === "") return bytes;
-  const inflate = DECOMPRESS[encoding];
+  const inflate = DECOMPRESS.get(encoding);
   if (inflate === undefined) {
     return refuse(
       "unsupported_media_type",

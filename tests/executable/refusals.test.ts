@@ -241,6 +241,8 @@ describe("what is not understood is 415", () => {
     { "content-encoding": "br" },
     { "content-encoding": "deflate" },
     { "content-encoding": "gzip, gzip" },
+    { "content-encoding": "constructor" },
+    { "content-encoding": "__proto__" },
   ] as Record<string, string>[])("%j", async (headers) => {
     await expectRefusal(() => node.post({ event_id: "1" }, { headers }), {
       status: 415,

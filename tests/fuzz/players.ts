@@ -1,7 +1,7 @@
 /** Plays cases against a node: requests over a connection that is kept, the rest over connections of their own. */
 
 import { Connection } from "./connection.ts";
-import type { BrokenCase, RequestCase } from "./fuzz-case.ts";
+import { type BrokenCase, type RequestCase, SMUGGLED_TOPIC } from "./fuzz-case.ts";
 import { type HttpAnswer, takeAnswer } from "./http-answer.ts";
 import { FuzzViolation, type Judge } from "./judge.ts";
 import type { Tally } from "./tally.ts";
@@ -43,8 +43,10 @@ export class RequestPlayer implements Disposable {
     const refusal = judge.http(method, answer);
     if (refusal !== undefined) {
       if (isPublish && refusal.status < 500) tally.refused++;
+      else if (method === "POST") tally.perhapsRefused++;
       if (events !== undefined && refusal.status < 500) throw new FuzzViolation(`Refused: ${refusal.code}`);
-    } else if (isPublish) {
+    } else if (method === "POST") {
+      // Nothing else takes a POST, however its path was spelt.
       const received = tally.add(JSON.parse(answer.body.toString()));
       if (events !== undefined && received !== events)
         throw new FuzzViolation(`Expected ${events} events to be acknowledged, got ${received}`);
@@ -79,7 +81,12 @@ export async function playBroken({ chunks }: BrokenCase, target: Target): Promis
 }
 
 function unansweredAcknowledged({ body }: HttpAnswer, tally: Tally): void {
-  const { status, received } = JSON.parse(body.toString()) as { status?: string; received?: number };
+  const { status, received, topic } = JSON.parse(body.toString()) as {
+    status?: string;
+    received?: number;
+    topic?: string;
+  };
+  if (topic === SMUGGLED_TOPIC) throw new FuzzViolation("A request hidden in another one was carried out");
   if (status === "processed" || status === "duplicate" || status === "accepted")
     tally.addUnanswered(received ?? 0);
 }

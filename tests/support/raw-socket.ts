@@ -83,6 +83,11 @@ export class RawSocket implements Disposable {
     return this.#hasEnded;
   }
 
+  /** What has come and was not read yet, as Latin-1. */
+  get received(): string {
+    return this.#buffer.toString("latin1");
+  }
+
   write(bytes: string | Uint8Array): void {
     this.#socket.write(bytes);
   }
