@@ -6,29 +6,19 @@
  */
 export const BODY_BYTES_PER_SECOND_MIN = 16 * 1024;
 
-export interface BodyWatch {
-  /** So many bytes more have arrived. */
-  arrived(bytes: number): void;
-  /** The body is complete, or nobody waits for it any more. */
-  done(): void;
-}
-
-export interface BodyReader {
+/** A body that is being read. What is written here belongs to `BodyDeadlines`. */
+export interface AwaitedBody {
+  deadline: number;
+  isSlow: boolean;
   /** The body does not come at once: from here on the deadline alone ends it, not the silence of its connection. */
   onSlow(): void;
   onLate(): void;
 }
 
-interface Watched {
-  deadline: number;
-  isSlow: boolean;
-  readonly reader: BodyReader;
-}
-
 export class BodyDeadlines {
   /** Bodies that came too late since the start. */
   late = 0;
-  readonly #watched = new Set<Watched>();
+  readonly #awaited = new Set<AwaitedBody>();
   #now: number;
 
   /** @param sweepMs how often `sweep` is called: a body gets so much more, since only then the clock is read. */
@@ -42,30 +32,34 @@ export class BodyDeadlines {
 
   /** Bodies that are being read. */
   get reading(): number {
-    return this.#watched.size;
+    return this.#awaited.size;
   }
 
-  watch(reader: BodyReader): BodyWatch {
-    const watched = { deadline: this.#now + this.sweepMs + this.timeoutMs, isSlow: false, reader };
-    this.#watched.add(watched);
-    return {
-      arrived: (bytes) => {
-        watched.deadline += (bytes * 1_000) / BODY_BYTES_PER_SECOND_MIN;
-      },
-      done: () => void this.#watched.delete(watched),
-    };
+  watch(body: AwaitedBody): void {
+    body.deadline = this.#now + this.sweepMs + this.timeoutMs;
+    this.#awaited.add(body);
+  }
+
+  /** So many bytes more have come. */
+  arrived(body: AwaitedBody, bytes: number): void {
+    body.deadline += (bytes * 1_000) / BODY_BYTES_PER_SECOND_MIN;
+  }
+
+  /** The body is complete, or nobody waits for it any more. */
+  done(body: AwaitedBody): void {
+    this.#awaited.delete(body);
   }
 
   sweep(now: number): void {
     this.#now = now;
-    for (const watched of this.#watched) {
-      if (now >= watched.deadline) {
-        this.#watched.delete(watched);
+    for (const body of this.#awaited) {
+      if (now >= body.deadline) {
+        this.#awaited.delete(body);
         this.late++;
-        watched.reader.onLate();
-      } else if (!watched.isSlow) {
-        watched.isSlow = true;
-        watched.reader.onSlow();
+        body.onLate();
+      } else if (!body.isSlow) {
+        body.isSlow = true;
+        body.onSlow();
       }
     }
   }

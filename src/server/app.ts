@@ -63,17 +63,15 @@ type Handle = (request: Request) => Response | Promise<Response>;
 /** However a request ends, what its admission took is given back: answered, thrown, or its client gone. */
 function leavingAtTheEnd(admission: Admission, handle: Handle): Handle {
   return (request) => {
-    const leave = (): void => admission.leave(request);
-    let answer: Response | Promise<Response>;
+    let answer: Response | Promise<Response> | undefined;
     try {
       answer = handle(request);
-    } catch (error) {
-      leave();
-      throw error;
+      return answer;
+    } finally {
+      const leave = (): void => admission.leave(request);
+      if (answer instanceof Promise) void answer.then(leave, leave);
+      else leave();
     }
-    if (answer instanceof Promise) void answer.then(leave, leave);
-    else leave();
-    return answer;
   };
 }
 

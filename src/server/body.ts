@@ -2,7 +2,7 @@
 
 import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
-import type { BodyDeadlines, BodyWatch } from "../limits/body-deadlines.ts";
+import type { AwaitedBody, BodyDeadlines } from "../limits/body-deadlines.ts";
 import { ProblemError, problem, refuse } from "../problem.ts";
 import { isWholeZstd } from "./zstd-frames.ts";
 
@@ -83,42 +83,55 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<st
 }
 
 /** A body has a deadline; while it comes slowly, silence alone does not end its connection. */
-function watchBody(request: Request, limits: BodyLimits, onLate: () => void): BodyWatch {
-  const { deadlines, idleSeconds, setIdleTimeout } = limits;
-  let isSlow = false;
-  const watch = deadlines.watch({
-    onSlow: () => {
-      isSlow = true;
-      setIdleTimeout(request, 0);
-    },
-    onLate,
-  });
-  return {
-    arrived: watch.arrived,
-    done: () => {
-      watch.done();
-      if (isSlow) setIdleTimeout(request, idleSeconds);
-      isSlow = false;
-    },
-  };
+class TimedBody implements AwaitedBody {
+  deadline = 0;
+  isSlow = false;
+
+  constructor(
+    private readonly request: Request,
+    private readonly limits: BodyLimits,
+    readonly onLate: () => void,
+  ) {
+    limits.deadlines.watch(this);
+  }
+
+  onSlow(): void {
+    this.limits.setIdleTimeout(this.request, 0);
+  }
+
+  done(): void {
+    this.limits.deadlines.done(this);
+    if (this.isSlow) this.limits.setIdleTimeout(this.request, this.limits.idleSeconds);
+    this.isSlow = false;
+  }
 }
 
 /** What has not arrived by its deadline is not waited for: the answer closes the connection, which frees it. */
 function readWhole(request: Request, limits: BodyLimits): Promise<ArrayBuffer> {
-  const late = Promise.withResolvers<never>();
-  const watch = watchBody(request, limits, () => late.reject(tooLate()));
-  return Promise.race([request.arrayBuffer(), late.promise]).finally(watch.done);
+  return new Promise((resolve, reject) => {
+    const body = new TimedBody(request, limits, () => reject(tooLate()));
+    request.arrayBuffer().then(
+      (bytes) => {
+        body.done();
+        resolve(bytes);
+      },
+      (error: unknown) => {
+        body.done();
+        reject(error);
+      },
+    );
+  });
 }
 
 /** A large body, or one without a length, is read only as far as the limits, the budget and its deadline allow. */
 async function readStream(request: Request, limits: BodyLimits): Promise<Uint8Array> {
-  const { bytesMax, budget } = limits;
+  const { bytesMax, budget, deadlines } = limits;
   if (request.body === null) return new Uint8Array();
   const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
   let isLate = false;
-  const watch = watchBody(request, limits, () => {
+  const body = new TimedBody(request, limits, () => {
     isLate = true;
     void reader.cancel();
   });
@@ -131,10 +144,10 @@ async function readStream(request: Request, limits: BodyLimits): Promise<Uint8Ar
       size += value.length;
       if (size > bytesMax) refuseSize(bytesMax);
       chunks.push(value);
-      watch.arrived(value.length);
+      deadlines.arrived(body, value.length);
     }
   } finally {
-    watch.done();
+    body.done();
     budget.giveBack(size);
   }
 }

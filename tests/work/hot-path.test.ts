@@ -5,6 +5,7 @@
 
 import { heapStats } from "bun:jsc";
 import { expect, spyOn, test } from "bun:test";
+import { Gate } from "../../src/access/gate.ts";
 import { ANYONE } from "../../src/access/grant.ts";
 import { decodePublish } from "../../src/events/decode-publish.ts";
 import type { EventRecord } from "../../src/events/event.ts";
@@ -12,6 +13,11 @@ import { COMMIT_EVENTS_MAX } from "../../src/ingest/group-commit.ts";
 import { LedgerClient } from "../../src/ingest/ledger-client.ts";
 import { LedgerHost } from "../../src/ingest/ledger-host.ts";
 import type { FromLedger, ToLedger } from "../../src/ingest/ledger-messages.ts";
+import { Connections } from "../../src/limits/connections.ts";
+import { makeRateLimits } from "../../src/limits/rate-limits.ts";
+import { Admission } from "../../src/server/admission.ts";
+import { OriginPolicy } from "../../src/server/origins.ts";
+import { edgeSocket } from "../../src/server/sockets.ts";
 import { SEGMENT_EVENTS } from "../../src/storage/sqlite/topic-segments.ts";
 import { MemoryEventStore } from "../unit/ingest/memory-event-store.ts";
 import { HubBench } from "../unit/live/hub-bench.ts";
@@ -167,6 +173,69 @@ test("a decoded event is one object and the strings of its fields", () => {
   expect(after.objects - before.objects).toBeLessThanOrEqual(1_000 + 20);
   expect(after.strings - before.strings).toBeLessThanOrEqual(5_000 + 20);
 });
+
+/** An admission with the limits of a node that was told nothing, and how often it has asked for an address. */
+function defaultAdmission(): { admission: Admission; asked: () => number } {
+  let asked = 0;
+  const addressOf = (): string => `address ${asked++}`;
+  const gate = new Gate({ authenticators: [], anonymousScopes: [] });
+  const none = { requests: 0, events: 0 };
+  const admission = new Admission({
+    gate,
+    origins: new OriginPolicy({ allowed: [], isLocalOnly: () => false }),
+    connections: new Connections({ max: 65_536, maxPerAddress: 16_384, addressOf }),
+    rates: makeRateLimits({ perToken: none, perAddress: none }, () => performance.now()),
+    addressOf,
+    controlFramesPerSecond: 100,
+  });
+  return { admission, asked: () => asked };
+}
+
+test("a request without rate limits is let in and out without a look at the clock or its address", () => {
+  const { admission, asked } = defaultAdmission();
+  using clocks = spiedClocks();
+  for (let i = 0; i < 10_000; i++) {
+    const request = new Request("http://localhost/publish", { method: "POST" });
+    void admission.admit(request, "/publish");
+    expect(admission.callerOf(request).meter).toBeUndefined();
+    admission.leave(request);
+  }
+  expect([asked(), clocks.calls()]).toEqual([0, 0]);
+  expect(admission.connections.open).toBe(0);
+});
+
+test("a publish frame without rate limits goes to its channel without a look at the clock", () => {
+  const { admission } = defaultAdmission();
+  const ignore = (): void => {};
+  let frames = 0;
+  const route = edgeSocket(admission, {
+    scope: "publish",
+    takesPublishes: true,
+    open: () => ({ text: () => frames++, binary: ignore, refuse: ignore, renewed: ignore, closed: ignore }),
+  });
+  const request = new Request("http://localhost/ws/publish");
+  void admission.admit(request, "/ws/publish");
+  const data = { request, message: (_socket: unknown, _text: string): void => {} };
+  const raw = { data };
+  route.open({ raw, data });
+  const before = live();
+  using clocks = spiedClocks();
+  for (let i = 0; i < 10_000; i++) data.message(raw, '{"event_id":"1"}');
+  expect([frames, clocks.calls()]).toEqual([10_000, 0]);
+  expect(live().objects - before.objects).toBeLessThanOrEqual(20);
+  route.close({ raw });
+  expect(admission.connections.open).toBe(0);
+});
+
+function spiedClocks(): Disposable & { calls(): number } {
+  const clocks = [spyOn(performance, "now"), spyOn(Date, "now")];
+  return {
+    calls: () => clocks.reduce((sum, { mock }) => sum + mock.calls.length, 0),
+    [Symbol.dispose]: () => {
+      for (const clock of clocks) clock.mockRestore();
+    },
+  };
+}
 
 /** What is reachable now, by kind. */
 function live(): { objects: number; strings: number } {

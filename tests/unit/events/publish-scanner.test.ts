@@ -48,14 +48,14 @@ test("over texts of every kind, it declines or decodes what parsing decodes, and
   let odd = 0;
   for (let i = 0; i < TEXTS; i++) {
     const form = random.below(2) === 0 ? "body" : "frame";
-    const limits =
+    const limits: DecodeLimits =
       random.below(50) === 0
-        ? { eventsMax: 2, eventBytesMax: 20 }
-        : { eventsMax: 10, eventBytesMax: 1_000_000 };
+        ? { eventsMax: 2, eventBytesMax: 20, depthMax: 2 }
+        : { eventsMax: 10, eventBytesMax: 1_000_000, depthMax: random.below(20) === 0 ? 2 : 128 };
     const { text, isOrdinary } = texts.next(form);
     const scanned = scan(afterSlack(text), form, limits);
     if (scanned === undefined) {
-      if (isOrdinary && limits.eventsMax > 2) throw new Error(`declined: ${text}`);
+      if (isOrdinary && limits.depthMax !== 2) throw new Error(`declined: ${text}`);
       continue;
     }
     accepted++;

@@ -1,7 +1,11 @@
 /** A body has its time, and more of it the more has come; the clock is read by the sweep alone. */
 
 import { beforeEach, expect, test } from "bun:test";
-import { BODY_BYTES_PER_SECOND_MIN, BodyDeadlines } from "../../../src/limits/body-deadlines.ts";
+import {
+  type AwaitedBody,
+  BODY_BYTES_PER_SECOND_MIN,
+  BodyDeadlines,
+} from "../../../src/limits/body-deadlines.ts";
 
 const TIMEOUT_MS = 30_000;
 const SWEEP_MS = 250;
@@ -9,15 +13,16 @@ const MIB = 1024 * 1024;
 
 let told: string[];
 let deadlines: BodyDeadlines;
-const reader = { onSlow: () => told.push("slow"), onLate: () => told.push("late") };
+let body: AwaitedBody;
 
 beforeEach(() => {
   told = [];
   deadlines = new BodyDeadlines(TIMEOUT_MS, SWEEP_MS, 0);
+  body = { deadline: 0, isSlow: false, onSlow: () => told.push("slow"), onLate: () => told.push("late") };
+  deadlines.watch(body);
 });
 
 test("a body of which nothing comes is late after its time, once", () => {
-  deadlines.watch(reader);
   for (let now = SWEEP_MS; now < TIMEOUT_MS + SWEEP_MS; now += SWEEP_MS) deadlines.sweep(now);
   expect(told).toEqual(["slow"]);
   deadlines.sweep(TIMEOUT_MS + SWEEP_MS);
@@ -27,27 +32,24 @@ test("a body of which nothing comes is late after its time, once", () => {
 });
 
 test("a byte a second buys next to nothing", () => {
-  const watch = deadlines.watch(reader);
   let now = 0;
   for (; deadlines.late === 0; now += 1_000) {
-    watch.arrived(1);
+    deadlines.arrived(body, 1);
     deadlines.sweep(now);
   }
   expect(now).toBeLessThan(TIMEOUT_MS + 3_000);
 });
 
 test("16 MiB over a line of 128 kbit/s arrive in time", () => {
-  const watch = deadlines.watch(reader);
   for (let bytes = 0, now = 0; bytes < 16 * MIB; bytes += BODY_BYTES_PER_SECOND_MIN, now += 1_000) {
-    watch.arrived(BODY_BYTES_PER_SECOND_MIN);
+    deadlines.arrived(body, BODY_BYTES_PER_SECOND_MIN);
     deadlines.sweep(now);
   }
   expect(deadlines.late).toBe(0);
 });
 
 test("one that is complete is not looked at any more", () => {
-  const watch = deadlines.watch(reader);
-  watch.done();
+  deadlines.done(body);
   deadlines.sweep(10 * TIMEOUT_MS);
   expect(told).toEqual([]);
 });
