@@ -17,6 +17,7 @@ import { Connections } from "../../src/limits/connections.ts";
 import { makeRateLimits } from "../../src/limits/rate-limits.ts";
 import { Admission } from "../../src/server/admission.ts";
 import { OriginPolicy } from "../../src/server/origins.ts";
+import type { Services } from "../../src/server/services.ts";
 import { edgeSocket } from "../../src/server/sockets.ts";
 import { SEGMENT_EVENTS } from "../../src/storage/sqlite/topic-segments.ts";
 import { MemoryEventStore } from "../unit/ingest/memory-event-store.ts";
@@ -208,7 +209,8 @@ test("a publish frame without rate limits goes to its channel without a look at 
   const { admission } = defaultAdmission();
   const ignore = (): void => {};
   let frames = 0;
-  const route = edgeSocket(admission, {
+  const route = edgeSocket({ admission } as Services, {
+    path: "/ws/publish",
     scope: "publish",
     takesPublishes: true,
     open: () => ({ text: () => frames++, binary: ignore, refuse: ignore, renewed: ignore, closed: ignore }),
