@@ -6,6 +6,7 @@ import { growth } from "./growth/growth.ts";
 import { ingest } from "./ingest/ingest.ts";
 import { limit } from "./limit/limit.ts";
 import { openLoop } from "./open-loop/open-loop.ts";
+import { overload } from "./overload/overload.ts";
 import { peersFanOut } from "./peers/fan-out/fan-out.ts";
 import { peers } from "./peers/peers.ts";
 import { retention } from "./retention.ts";
@@ -47,6 +48,7 @@ export const BENCHES: readonly NamedBench[] = [
   named(openLoop),
   named(growth),
   named(slowDisk),
+  named(overload),
   named(peers),
   named(peersFanOut),
   named(retention),
