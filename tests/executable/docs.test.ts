@@ -330,7 +330,7 @@ describe("the page", () => {
     const response = await fetch(node.url + path, { method: "POST" });
     expect({ status: response.status, allow: response.headers.get("allow") }).toEqual({
       status: 405,
-      allow: "GET",
+      allow: "GET, HEAD",
     });
   });
 });
