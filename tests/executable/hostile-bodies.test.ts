@@ -1,4 +1,4 @@
-/** Bodies that are more than they look, or less: compressed bombs, cut and lengthened streams, numbers without end. */
+/** Bodies that are more than they look, or less: compressed bombs, cut and lengthened streams. */
 
 import {
   afterAll,

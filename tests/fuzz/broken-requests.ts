@@ -2,7 +2,7 @@
 
 import type { Random } from "../simulation/random.ts";
 import { mutated } from "./byte-mutations.ts";
-import { hostileAuthorization } from "./credentials.ts";
+import { type Credentials, hostileAuthorization, validAuthorization } from "./credentials.ts";
 import { type BrokenCase, SMUGGLED_TOPIC, UNANSWERED_TOPIC } from "./fuzz-case.ts";
 import type { PublishTexts } from "./publish-texts.ts";
 
@@ -42,10 +42,16 @@ const OTHER_PROTOCOLS = [
 ];
 
 export class BrokenRequests {
+  readonly #host: string;
+
   constructor(
     private readonly random: Random,
     private readonly texts: PublishTexts,
-  ) {}
+    credentials: Credentials,
+  ) {
+    // Let in where the node asks who comes: only then does it matter what is hidden.
+    this.#host = `host: localhost\r\n${validAuthorization(credentials)}`;
+  }
 
   next(): BrokenCase {
     const { random } = this;
@@ -70,14 +76,12 @@ export class BrokenRequests {
     const hidden = this.#hidden();
     const body = `0\r\n\r\n${hidden}`;
     const lengths = this.random.pick(AMBIGUOUS_LENGTHS(this.random.pick([0, 5, body.length])));
-    return Buffer.from(`POST /publish HTTP/1.1\r\nhost: localhost\r\n${lengths}\r\n${body}`, "latin1");
+    return Buffer.from(`POST /publish HTTP/1.1\r\n${this.#host}${lengths}\r\n${body}`, "latin1");
   }
 
   #badChunk(): Buffer {
     const body = `${this.random.pick(BAD_CHUNK_SIZES)}\r\nhello\r\n0\r\n\r\n${this.#hidden()}`;
-    return Buffer.from(
-      `POST /publish HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n${body}`,
-    );
+    return Buffer.from(`POST /publish HTTP/1.1\r\n${this.#host}transfer-encoding: chunked\r\n\r\n${body}`);
   }
 
   /** Bytes of the head are changed; what it publishes, if it still does, is told apart by its topic. */
@@ -95,19 +99,19 @@ export class BrokenRequests {
     ]);
     const version = random.pick(["HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/9", "http/1.1", ""]);
     const lines = random.chance(0.5) ? hostileAuthorization(random) : "x-a: b\r\n c\r\nx\r\n: y\r\n";
-    const head = `${random.pick(["POST", "GET", "post", "", "P\u0000ST"])} ${target} ${version}\r\nhost: localhost\r\n${lines}content-length: ${body.length}\r\n\r\n`;
+    const head = `${random.pick(["POST", "GET", "post", "", "P\u0000ST"])} ${target} ${version}\r\n${this.#host}${lines}content-length: ${body.length}\r\n\r\n`;
     return Buffer.concat([mutated(random, Buffer.from(head, "latin1")), Buffer.from(body)]);
   }
 
   #plain(): Buffer {
     const body = this.texts.ofTopic(UNANSWERED_TOPIC);
     return Buffer.from(
-      `POST /publish HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      `POST /publish HTTP/1.1\r\n${this.#host}content-length: ${body.length}\r\n\r\n${body}`,
     );
   }
 
   #hidden(): string {
     const body = this.texts.ofTopic(SMUGGLED_TOPIC);
-    return `POST /publish HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    return `POST /publish HTTP/1.1\r\n${this.#host}content-length: ${body.length}\r\n\r\n${body}`;
   }
 }

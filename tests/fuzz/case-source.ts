@@ -19,7 +19,7 @@ export class CaseSource {
     this.#random = new Random(seed);
     const texts = new PublishTexts(this.#random);
     this.#requests = new HttpRequests(this.#random, texts, routes, credentials);
-    this.#broken = new BrokenRequests(this.#random, texts);
+    this.#broken = new BrokenRequests(this.#random, texts, credentials);
     this.#sessions = new SocketSessions(this.#random, texts, credentials);
   }
 

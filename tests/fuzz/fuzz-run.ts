@@ -18,9 +18,10 @@ export interface FuzzOptions {
   readonly inputs: number;
   /** Plays these cases alone. */
   readonly only?: readonly number[];
-  /** More flags for the node, and what it accepts if they make it ask for credentials. */
+  /** More flags for the node. */
   readonly flags?: readonly string[];
-  readonly credentials?: Credentials;
+  /** Makes what the node will ask for, if it does, in its data folder and before it starts. */
+  readonly prepare?: (data: string) => Promise<Credentials>;
   readonly onProgress?: (inputs: number) => void;
 }
 
@@ -83,8 +84,8 @@ function shown(fuzzCase: FuzzCase): string {
 }
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
-  const credentials = options.credentials ?? { token: undefined };
   using data = new TempFolder();
+  const credentials = (await options.prepare?.(data.path)) ?? { token: undefined };
   await using node = await NodeProcess.start({
     data: data.path,
     flags: [...FLAGS, ...(options.flags ?? [])],
