@@ -30,7 +30,12 @@ afterAll(() => node[Symbol.asyncDispose]());
 /** The routes as the app itself lists them, made with nothing behind them. */
 function routesOfApp(): { method: string; path: string }[] {
   const limits = { bodyBytesMax: 1, readingBytesMax: 1, eventsMax: 1, inflightMax: 1 };
-  const app = makeApp({ limits, hub: { board: {} }, origins: { hasAny: false } } as unknown as Services);
+  const app = makeApp({
+    limits,
+    hub: { board: {} },
+    origins: { hasAny: false },
+    admission: {},
+  } as unknown as Services);
   return app.routes.map(({ method, path }) => ({ method: method.toLowerCase(), path }));
 }
 

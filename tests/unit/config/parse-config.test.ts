@@ -44,7 +44,10 @@ function parsedValue(name: keyof Config, value: string): Config[keyof Config] {
 }
 
 /** What lists take that do not take everything. */
-const LIST_ITEMS: Partial<Record<keyof Config, string>> = { allowOrigins: "https://app.example" };
+const LIST_ITEMS: Partial<Record<keyof Config, string>> = {
+  allowOrigins: "https://app.example",
+  trustedProxies: "10.0.0.0/8",
+};
 
 /** A value of a setting that is not its default. */
 function otherValue(name: keyof Config): string {
