@@ -72,23 +72,17 @@ export class Admission {
     if (!isScope(permission)) return;
     const isSocket = route.startsWith("/ws/");
     const publishes = permission === "publish" && !isSocket;
-    const letIn = (principal: Principal, meter: Meter | undefined): void => {
-      const caller = callerOf(principal, permission, meter);
-      expectTaken(meter?.request("token", principal.subject));
-      if (publishes) expectTaken(meter?.publish());
-      this.#admitted.set(request, caller);
-    };
     try {
       const { origins, gate } = this.#options;
       origins.judge(request);
       const meter = this.#enter(request, isSocket);
       const principal = gate.identify(credentialsOf(request));
       if (!(principal instanceof Promise)) {
-        letIn(principal, meter);
+        this.#letIn(request, callerOf(principal, permission, meter), publishes);
         return;
       }
       return principal
-        .then((known) => letIn(known, meter))
+        .then((known) => this.#letIn(request, callerOf(known, permission, meter), publishes))
         .catch((error: unknown) => this.#refuse(request, isSocket, error));
     } catch (error) {
       this.#refuse(request, isSocket, error);
@@ -141,6 +135,15 @@ export class Admission {
     this.#meters.set(request, meter);
     if (rates.hasAddress) expectTaken(meter.request("address", addressOf(request)));
     return meter;
+  }
+
+  #letIn(request: Request, caller: Caller, publishes: boolean): void {
+    const { meter, principal } = caller;
+    if (meter !== undefined) {
+      expectTaken(meter.request("token", principal.subject));
+      if (publishes) expectTaken(meter.publish());
+    }
+    this.#admitted.set(request, caller);
   }
 
   #refuse(request: Request, isSocket: boolean, error: unknown): void {

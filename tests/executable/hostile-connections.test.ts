@@ -90,8 +90,6 @@ describe("slow-loris: beside 2,000 connections others are served at once, and th
     await neighbour.expectUndisturbed();
     expect((await node.stats()).rejected).toBe(0);
   });
-
-  test.todo("that send a body byte by byte: needs a deadline for bodies", () => {});
 });
 
 describe("floods", () => {

@@ -14,6 +14,7 @@ import {
   type Examples,
   invalidParameter,
   jsonAnswer,
+  LIMIT_PROBLEMS,
   type Operation,
   pathParameter,
   problemAnswers,
@@ -48,6 +49,7 @@ export const EVENTS_OPERATION: Operation = {
   responses: {
     200: jsonAnswer("EventPage", "A page of events.", PAGES),
     ...problemAnswers({
+      ...LIMIT_PROBLEMS,
       invalid_parameter: invalidParameter("limit", `must be a whole number from 1 to ${PAGE_EVENTS_MAX}`),
       ...READ_PROBLEMS,
     }),
@@ -67,6 +69,7 @@ export const EVENT_OPERATION: Operation = {
   responses: {
     200: jsonAnswer("StoredEvent", "The event.", { event: { summary: "An event", value: STORED } }),
     ...problemAnswers({
+      ...LIMIT_PROBLEMS,
       not_found: "There is no such event.",
       invalid_parameter: invalidParameter("scopes", "is not a known parameter; the nearest is `scope`"),
       ...READ_PROBLEMS,
@@ -104,6 +107,7 @@ export const CONFLICTS_OPERATION: Operation = {
   responses: {
     200: jsonAnswer("ConflictPage", "The latest conflicts.", CONFLICTS),
     ...problemAnswers({
+      ...LIMIT_PROBLEMS,
       invalid_parameter: invalidParameter("limit", `must be a whole number from 1 to ${CONFLICTS_MAX}`),
       ...READ_PROBLEMS,
     }),

@@ -79,6 +79,12 @@ const RETRY_HEADERS = {
   },
 } as const;
 
+/** What whoever comes too often, or beside too many others, is told on every route that asks for a scope. */
+export const LIMIT_PROBLEMS = {
+  rate_limited: "There are more requests of these credentials than 100 a second.",
+  too_many_connections: "The node serves 65536 connections at one time.",
+} as const satisfies Partial<Record<ProblemCode, string>>;
+
 /** Every route that takes parameters refuses those it does not know or cannot use. */
 export function invalidParameter(pointer: string, detail: string): Example {
   return { detail: `${pointer} ${detail}.`, places: { places: [{ pointer, detail }], count: 1 } };

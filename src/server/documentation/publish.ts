@@ -8,6 +8,7 @@ import {
   type Examples,
   invalidParameter,
   jsonAnswer,
+  LIMIT_PROBLEMS,
   model,
   type Operation,
   problemAnswers,
@@ -114,8 +115,10 @@ const ANSWERS = {
 
 function problems({ bodyBytesMax, eventsMax }: PublishLimits): NonNullable<Operation["responses"]> {
   return problemAnswers({
+    ...LIMIT_PROBLEMS,
     malformed_json: "The body could not be parsed as JSON.",
     malformed_utf8: "The body is not well-formed UTF-8.",
+    request_timeout: "The body did not arrive in time. Nothing was stored; sending again is safe.",
     body_too_large: `A body may have ${bodyBytesMax} bytes.`,
     batch_too_large: `One publish may hold ${eventsMax} events.`,
     event_too_large: {

@@ -8,6 +8,7 @@ import {
   type Examples,
   invalidParameter,
   jsonAnswer,
+  LIMIT_PROBLEMS,
   type Operation,
   problemAnswers,
   queryParameters,
@@ -52,6 +53,7 @@ export const STATS_OPERATION: Operation = {
   responses: {
     200: jsonAnswer("Stats", "The counters.", STATS),
     ...problemAnswers({
+      ...LIMIT_PROBLEMS,
       invalid_parameter: invalidParameter("topics", "is not a known parameter; the nearest is `topic`"),
       starting: NOT_OPENED,
     }),
@@ -67,6 +69,7 @@ export const TOPICS_OPERATION: Operation = {
   responses: {
     200: jsonAnswer("TopicPage", "A page of topics.", TOPICS),
     ...problemAnswers({
+      ...LIMIT_PROBLEMS,
       invalid_parameter: invalidParameter("limit", `must be a whole number from 1 to ${PAGE_TOPICS_MAX}`),
       starting: NOT_OPENED,
     }),

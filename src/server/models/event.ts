@@ -49,7 +49,7 @@ export const Event = Type.Object(
     source: Type.Optional(orNull(sourceText("Who or what sent it."))),
     payload: Type.Optional(
       payload(
-        `Any JSON, up to ${PAYLOAD_DEPTH_MAX} levels deep; \`null\` when absent. Returned exactly in value, also numbers that a double cannot hold.`,
+        `Any JSON, up to ${PAYLOAD_DEPTH_MAX} levels deep unless the node is told otherwise; \`null\` when absent. Returned exactly in value, also numbers that a double cannot hold.`,
       ),
     ),
   },
