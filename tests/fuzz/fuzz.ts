@@ -1,6 +1,7 @@
 /** `bun run fuzz`: as many inputs as you like against dist/onefold, or the cases of an earlier run again. */
 
 import { parseArgs } from "node:util";
+import { ClosedNode } from "./closed-node.ts";
 import { FuzzFailure, fuzz } from "./fuzz-run.ts";
 
 const { values } = parseArgs({
@@ -9,17 +10,21 @@ const { values } = parseArgs({
     seed: { type: "string" },
     /** Cases, parted by commas. */
     only: { type: "string" },
+    /** Against a node that asks for credentials. */
+    closed: { type: "boolean", default: false },
   },
 });
 
 const seed = Number(values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
 const inputs = Number(values.inputs);
+using closed = new ClosedNode();
 console.log(`fuzz: seed ${seed}, ${inputs} inputs`);
 try {
   let told = 0;
   const report = await fuzz({
     seed,
     inputs,
+    ...(values.closed && closed.options),
     ...(values.only && { only: values.only.split(",").map(Number) }),
     onProgress: (done) => {
       if (done - told < inputs / 20) return;
