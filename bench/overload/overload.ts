@@ -15,7 +15,7 @@ import { type Watched, Watcher } from "./watcher.ts";
 const FLOOD = [process.execPath, join(import.meta.dir, "flood.ts")];
 
 const EVENTS_PER_REQUEST = 100;
-const CONNECTIONS = 1_000;
+const CONNECTIONS = 200;
 
 /** What a node can take by itself, before and after. */
 const CALM: LoadShape = { client: "autocannon", eventsPerBatch: EVENTS_PER_REQUEST, inFlight: 64 };

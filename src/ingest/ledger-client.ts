@@ -112,13 +112,18 @@ export class LedgerClient implements Ledger {
     return this.#bytes;
   }
 
-  submit(publish: Publish, answer: (outcome: Outcome) => void): Problem | undefined {
+  refusalOf(bytes: number): Problem | undefined {
     if (this.#phase !== "open") return NOT_TAKEN[this.#phase];
     const { queuePublishesMax, queueBytesMax } = this.#options.limits;
-    const bytes = publish.text.length;
     // One publish is always taken, however small the limit: otherwise it could never get in.
-    if (this.waiting > 0 && (this.waiting >= queuePublishesMax || this.#bytes + bytes > queueBytesMax))
-      return OVERLOADED;
+    const isFull = this.waiting >= queuePublishesMax || this.#bytes + bytes > queueBytesMax;
+    return this.waiting > 0 && isFull ? OVERLOADED : undefined;
+  }
+
+  submit(publish: Publish, answer: (outcome: Outcome) => void): Problem | undefined {
+    const bytes = publish.text.length;
+    const refused = this.refusalOf(bytes);
+    if (refused !== undefined) return refused;
     if (this.#batch.length > 0 && this.#batch.length + bytes > MESSAGE_TEXT_MAX) this.#post();
     this.#batch.add(publish);
     this.#waiting.push({ answer, bytes });

@@ -59,6 +59,8 @@ export interface LedgerEvents {
 
 /** The one way in, as the edges see it. */
 export interface Ledger {
+  /** What `submit` would answer now to a publish of so many bytes, so that a body need not be read to be refused. */
+  refusalOf(bytes: number): Problem | undefined;
   /**
    * Takes a publish. `answer` is called once; answers come in the order in which publishes were taken.
    * @returns a problem when it was not taken (`overloaded`, `starting`, `draining`, `storage_failing`).

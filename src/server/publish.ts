@@ -47,6 +47,8 @@ async function publishOverHttp(
   const { grant, meter } = admission.callerOf(request);
   expectJson(request.headers.get("content-type"));
   const wantsResults = request.url.includes("?") && readWantsResults(request.url);
+  const notRead = ledger.refusalOf(bytesAtLeast(request));
+  if (notRead !== undefined) throw new ProblemError(notRead);
   const text = await readBody(request, limits);
   const outcome = await new Promise<Outcome>((resolve, reject) => {
     const notTaken = ledger.submit({ text, form: "body", wantsResults, grant }, resolve);
@@ -55,6 +57,11 @@ async function publishOverHttp(
   if (outcome.kind === "refused") throw new ProblemError(outcome.problem);
   meter?.settle(outcome.counters.received);
   return jsonResponse(acceptedBody(outcome));
+}
+
+/** How long a body is as text, as far as its headers tell; one that is compressed may become any length. */
+function bytesAtLeast({ headers }: Request): number {
+  return headers.has("content-encoding") ? 1 : Number(headers.get("content-length") ?? 1);
 }
 
 function readWantsResults(url: string): boolean {

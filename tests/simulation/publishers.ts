@@ -45,6 +45,10 @@ export class ObservedLedger implements Ledger {
     return this.#submitted - this.#answered;
   }
 
+  refusalOf(bytes: number): Problem | undefined {
+    return this.inner.refusalOf(bytes);
+  }
+
   submit(publish: Publish, answer: (outcome: Outcome) => void): Problem | undefined {
     const submission: Submission = { intent: this.current!, grant: publish.grant, expected: undefined };
     const ordinal = this.#submitted + 1;

@@ -38,6 +38,7 @@ beforeEach(() => {
     close: (code: number) => closed.push(code),
   };
   const ledger: Ledger = {
+    refusalOf: () => notTaken,
     submit(publish, answer) {
       if (notTaken === undefined) submitted.push({ publish, answer });
       return notTaken;
