@@ -157,6 +157,56 @@ const TRAFFIC_METRICS: readonly NodeMetric[] = [
   },
 ];
 
+/** How near the limits of who comes are, and how often they were reached. */
+const ADMISSION_METRICS: readonly NodeMetric[] = [
+  {
+    name: "onefold_connections",
+    help: "Open WebSockets and HTTP requests in flight; connections that are idle are not known.",
+    type: "gauge",
+    unit: "connections",
+    labels: [],
+    of: "node",
+    read: ({ admission }) => one(admission.connections.open),
+  },
+  {
+    name: "onefold_connections_refused_total",
+    help: "Requests and sockets for which there was no place, in all or of their address, since the start.",
+    type: "counter",
+    unit: "connections",
+    labels: [],
+    of: "node",
+    read: ({ admission }) => one(admission.connections.refused),
+  },
+  {
+    name: "onefold_rate_limited_total",
+    help: "Refusals because of a rate, by what was counted, since the start; none where no rate is set.",
+    type: "counter",
+    unit: "answers",
+    labels: ["counted"],
+    of: "node",
+    read: ({ admission: { rates } }) =>
+      Object.entries(rates?.refused ?? {}).map(([counted, value]) => ({ labels: [counted], value })),
+  },
+  {
+    name: "onefold_control_frames_refused_total",
+    help: "Frames beside publishes that came too fast on their socket, since the start.",
+    type: "counter",
+    unit: "frames",
+    labels: [],
+    of: "node",
+    read: ({ admission }) => one(admission.controlFrames.refused),
+  },
+  {
+    name: "onefold_bodies_arriving",
+    help: "Bodies of requests that have not arrived as a whole.",
+    type: "gauge",
+    unit: "bodies",
+    labels: [],
+    of: "node",
+    read: ({ bodies }) => one(bodies.reading),
+  },
+];
+
 /** How the node is. */
 const STATE_METRICS: readonly NodeMetric[] = [
   {
@@ -259,6 +309,7 @@ const PROCESS_METRICS: readonly NodeMetric[] = [
 export const METRICS: readonly Metric[] = [
   ...TOPIC_METRICS,
   ...TRAFFIC_METRICS,
+  ...ADMISSION_METRICS,
   ...STATE_METRICS,
   ...PROCESS_METRICS,
 ];

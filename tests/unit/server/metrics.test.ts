@@ -56,6 +56,12 @@ function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
     ledger,
     limitSettings: limitSettingsOf(CONFIG),
     refusals: new RefusalCounts(),
+    admission: {
+      connections: { open: 3, refused: 1 },
+      controlFrames: { refused: 4, closed: 1 },
+      rates: { refused: { requests: 5, events: 6 } },
+    },
+    bodies: { reading: 2 },
     clock: { now: () => 12_500, startedAt: 10_000 },
   };
   return services as unknown as Services;
@@ -182,6 +188,20 @@ test("refusals are counted by code, and every code is there from the start", asy
     expect(sampleOf(families, "onefold_refused_total", { code })).toBe(code === "overloaded" ? 2 : 0);
 });
 
+test("how near the limits of who comes are, and how often they were reached", () => {
+  const families = scrape(servicesWith([]));
+  const values = (name: string) =>
+    families.get(name)!.samples.map(({ labels, value }) => ({ labels, value }));
+  expect(values("onefold_connections")).toEqual([{ labels: {}, value: 3 }]);
+  expect(values("onefold_connections_refused_total")).toEqual([{ labels: {}, value: 1 }]);
+  expect(values("onefold_control_frames_refused_total")).toEqual([{ labels: {}, value: 4 }]);
+  expect(values("onefold_bodies_arriving")).toEqual([{ labels: {}, value: 2 }]);
+  expect(values("onefold_rate_limited_total")).toEqual([
+    { labels: { counted: "requests" }, value: 5 },
+    { labels: { counted: "events" }, value: 6 },
+  ]);
+});
+
 test("what waits is told in publishes and in bytes", async () => {
   const services = servicesWith([]);
   services.ledger.receive({ kind: "opened", contents: { databaseId: "d", events: 0, topics: [] } });
@@ -226,8 +246,11 @@ test("open files are counted where the system tells no number, and unknown where
 describe("the route", () => {
   const shown = async (topics: string[], ...scopes: Scope[]): Promise<Map<string, Family>> => {
     const principal = principalOf({ subject: "s", scopes, topics });
-    const admission = { callerOf: () => ({ principal, grant: principal.grants.subscribe }) };
     const services = servicesWith([topic("orders", 5), topic("secret", 7)]);
+    const admission = {
+      ...services.admission,
+      callerOf: () => ({ principal, grant: principal.grants.subscribe }),
+    };
     const app = metricsRoutes({ ...services, admission } as unknown as Services);
     const response = await app.handle(new Request("http://localhost/metrics"));
     expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
