@@ -2,6 +2,7 @@
 
 import { type Problem, problem } from "../problem.ts";
 import { BucketTable } from "./bucket-table.ts";
+import { EventCharge } from "./event-charge.ts";
 import { rateOf, type TokenBucket } from "./token-bucket.ts";
 
 /** A second; 0 is unlimited. */
@@ -47,12 +48,14 @@ export class RateLimits {
   /** Refusals since the start, by what was counted. */
   readonly refused: Record<Counted, number> = { requests: 0, events: 0 };
   readonly hasAddress: boolean;
+  readonly hasEvents: boolean;
 
   constructor(
     readonly limits: readonly Limit[],
     readonly now: () => number,
   ) {
     this.hasAddress = limits.some(({ whose }) => whose === "address");
+    this.hasEvents = limits.some(({ counted }) => counted === "events");
   }
 
   /** Names of tokens and addresses that are remembered. */
@@ -85,17 +88,32 @@ export class Meter {
     return this.#take("requests", "address") ?? this.#take("requests", "token");
   }
 
-  /** Counts a publish as one event, before it is known how many it holds. @returns why it is refused. */
-  publish(): Problem | undefined {
-    return this.#take("events", "address") ?? this.#take("events", "token");
+  get limitsEvents(): boolean {
+    return this.rates.hasEvents;
   }
 
-  /** Counts what an accepted publish held beyond the one that was counted before. */
-  settle(events: number): void {
-    if (events < 2) return;
+  /** Takes nothing. @returns why a publish is refused now, of however many events. */
+  refusalOfEvents(): Problem | undefined {
     const now = this.rates.now();
-    for (const limit of this.rates.limits)
-      if (limit.counted === "events") this.#bucketOf(limit, now)?.charge(events - 1, now);
+    for (const limit of this.rates.limits) {
+      const bucket = limit.counted === "events" ? this.#bucketOf(limit, now) : undefined;
+      if (bucket !== undefined && bucket.level(now) < 1) return this.#refuse(limit, bucket, now);
+    }
+    return undefined;
+  }
+
+  /**
+   * Charges a publish that is not refused with what it holds at most, before anybody decodes it. To charge it later would
+   * let through whatever is sent meanwhile.
+   */
+  chargeEvents(eventsAtMost: number): EventCharge {
+    const now = this.rates.now();
+    const buckets: TokenBucket[] = [];
+    for (const limit of this.rates.limits) {
+      const bucket = limit.counted === "events" ? this.#bucketOf(limit, now) : undefined;
+      if (bucket !== undefined) buckets.push(bucket);
+    }
+    return new EventCharge(buckets, eventsAtMost, this.rates.now);
   }
 
   /** What the caller may still do, as headers (draft-ietf-httpapi-ratelimit-headers-10). */
@@ -122,12 +140,15 @@ export class Meter {
       if (limit.counted !== counted || limit.whose !== whose) continue;
       const now = this.rates.now();
       const bucket = this.#bucketOf(limit, now);
-      if (bucket === undefined || bucket.take(now)) return undefined;
-      this.rates.refused[counted]++;
-      const detail = `There are more ${counted} of ${WHOSE[whose]} than ${limit.buckets.rate.perSecond} a second.`;
-      return { ...problem("rate_limited", detail), retry_after: bucket.secondsUntilOne(now) };
+      return bucket === undefined || bucket.take(now) ? undefined : this.#refuse(limit, bucket, now);
     }
     return undefined;
+  }
+
+  #refuse({ counted, whose, buckets }: Limit, bucket: TokenBucket, now: number): Problem {
+    this.rates.refused[counted]++;
+    const detail = `There are more ${counted} of ${WHOSE[whose]} than ${buckets.rate.perSecond} a second.`;
+    return { ...problem("rate_limited", detail), retry_after: bucket.secondsUntilOne(now) };
   }
 
   #bucketOf({ whose, buckets }: Limit, now: number): TokenBucket | undefined {

@@ -47,9 +47,16 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes what has been used already, whether it is there or not. */
-  charge(amount: number, now: number): void {
-    this.#level = Math.max(-this.rate.debtMax, this.level(now) - amount);
+  /** Takes an amount whether it is there or not, up to the largest debt. @returns how much that was. */
+  charge(amount: number, now: number): number {
+    const before = this.level(now);
+    this.#level = Math.max(-this.rate.debtMax, before - amount);
+    return before - this.#level;
+  }
+
+  /** Gives back what was charged and not used. */
+  refund(amount: number, now: number): void {
+    this.#level = Math.min(this.rate.burst, this.level(now) + amount);
   }
 
   isFull(now: number): boolean {

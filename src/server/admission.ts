@@ -141,7 +141,8 @@ export class Admission {
     const { meter, principal } = caller;
     if (meter !== undefined) {
       expectTaken(meter.request("token", principal.subject));
-      if (publishes) expectTaken(meter.publish());
+      // Only a look: what a publish costs is known, and charged, once its body is here.
+      if (publishes) expectTaken(meter.refusalOfEvents());
     }
     this.#admitted.set(request, caller);
   }

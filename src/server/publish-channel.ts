@@ -3,6 +3,7 @@
 import type { Grant } from "../access/grant.ts";
 import { frameIdOf } from "../events/frame-id.ts";
 import { type Ledger, type Outcome, refusal } from "../ingest/publish.ts";
+import type { EventCharge } from "../limits/event-charge.ts";
 import { type Problem, problem } from "../problem.ts";
 import { frameAnswer } from "./answers.ts";
 
@@ -41,8 +42,6 @@ export class PublishChannel {
     private grant: Grant,
     private readonly limits: ChannelLimits,
     private readonly onRefused: (problem: Problem) => void,
-    /** Told how many events each accepted publish held, where they are limited by time. */
-    private readonly onAccepted?: (events: number) => void,
   ) {}
 
   open(): void {
@@ -52,10 +51,15 @@ export class PublishChannel {
     );
   }
 
-  receive(text: string): void {
-    if (this.#isClosed) return;
+  /** @param charge what the frame was charged; settled here, however it ends. */
+  receive(text: string, charge?: EventCharge): void {
+    if (this.#isClosed) {
+      charge?.notTaken();
+      return;
+    }
     const frame = ++this.#received;
     if (this.#inflight >= this.limits.inflightMax) {
+      charge?.notTaken();
       this.#refuse(
         frame,
         problem("too_many_in_flight", `${this.limits.inflightMax} frames may wait for their answer.`),
@@ -66,11 +70,16 @@ export class PublishChannel {
     const publish = { text, form: "frame", wantsResults: false, grant: this.grant } as const;
     const notTaken = this.ledger.submit(publish, (outcome) => {
       this.#inflight--;
-      if (outcome.kind === "accepted") this.onAccepted?.(outcome.counters.received);
+      if (outcome.kind === "accepted") charge?.accepted(outcome.counters.received);
+      else charge?.refused();
       this.#answer(frame, outcome);
     });
-    if (notTaken === undefined) this.#inflight++;
-    else this.#refuse(frame, notTaken, text);
+    if (notTaken === undefined) {
+      this.#inflight++;
+      return;
+    }
+    charge?.notTaken();
+    this.#refuse(frame, notTaken, text);
   }
 
   /** From the next frame on. */

@@ -2,11 +2,13 @@
 
 import { Elysia } from "elysia";
 import type { Outcome } from "../ingest/publish.ts";
+import type { EventCharge } from "../limits/event-charge.ts";
 import { type Problem, ProblemError, refuse } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import { acceptedBody } from "./answers.ts";
 import { type BodyLimits, readBody } from "./body.ts";
 import { publishOperation } from "./documentation/publish.ts";
+import { chargeFor } from "./event-charges.ts";
 import { PUBLISH_PARAMETERS } from "./models/parameters.ts";
 import { jsonResponse } from "./problem-response.ts";
 import { PublishChannel } from "./publish-channel.ts";
@@ -40,8 +42,8 @@ export function publishRoutes(services: Services) {
 }
 
 async function publishOverHttp(
-  { ledger, admission }: Services,
-  limits: BodyLimits,
+  { ledger, admission, limits }: Services,
+  bodyLimits: BodyLimits,
   request: Request,
 ): Promise<Response> {
   const { grant, meter } = admission.callerOf(request);
@@ -49,13 +51,22 @@ async function publishOverHttp(
   const wantsResults = request.url.includes("?") && readWantsResults(request.url);
   const notRead = ledger.refusalOf(bytesAtLeast(request));
   if (notRead !== undefined) throw new ProblemError(notRead);
-  const text = await readBody(request, limits);
+  const text = await readBody(request, bodyLimits);
+  // While the body arrived others may have used up what was there.
+  const tooMany = meter?.refusalOfEvents();
+  if (tooMany !== undefined) throw new ProblemError(tooMany);
+  const charge = chargeFor(meter, text, limits);
   const outcome = await new Promise<Outcome>((resolve, reject) => {
     const notTaken = ledger.submit({ text, form: "body", wantsResults, grant }, resolve);
-    if (notTaken !== undefined) reject(new ProblemError(notTaken));
+    if (notTaken === undefined) return;
+    charge?.notTaken();
+    reject(new ProblemError(notTaken));
   });
-  if (outcome.kind === "refused") throw new ProblemError(outcome.problem);
-  meter?.settle(outcome.counters.received);
+  if (outcome.kind === "refused") {
+    charge?.refused();
+    throw new ProblemError(outcome.problem);
+  }
+  charge?.accepted(outcome.counters.received);
   return jsonResponse(acceptedBody(outcome));
 }
 
@@ -94,7 +105,6 @@ function openChannel(
   caller: Caller,
 ) {
   new QueryReader(url, []).done();
-  let { meter } = caller;
   const channel = new PublishChannel(
     new Outbox(socket),
     ledger,
@@ -104,17 +114,13 @@ function openChannel(
       refusals.count(refused);
       if (refused.status < 500) hub.board.rejected++;
     },
-    meter === undefined ? undefined : (events) => meter?.settle(events),
   );
   channel.open();
   return {
-    text: (text: string) => channel.receive(text),
+    text: (text: string, charge?: EventCharge) => channel.receive(text, charge),
     binary: () => channel.receiveBinary(),
     refuse: (problem: Problem, text: string | undefined) => channel.refuse(problem, text),
-    renewed: ({ grant, meter: renewed }: Caller) => {
-      meter = renewed;
-      channel.renew(grant);
-    },
+    renewed: ({ grant }: Caller) => channel.renew(grant),
     closed: () => channel.close(),
   };
 }

@@ -4,9 +4,11 @@ import type { ServerWebSocket } from "bun";
 import { NotFoundError } from "elysia";
 import type { Scope } from "../access/principal.ts";
 import type { ControlFrames } from "../limits/control-frames.ts";
+import type { EventCharge } from "../limits/event-charge.ts";
 import { type Problem, ProblemError, problem } from "../problem.ts";
 import { type Caller, faultOfStanding } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
+import { chargeFor } from "./event-charges.ts";
 import type { RefusalCounts } from "./refusals.ts";
 import type { Services } from "./services.ts";
 import { type AuthFrame, authAnswer, authFrameOf } from "./socket-auth.ts";
@@ -21,7 +23,8 @@ export const SOCKET_ROUTES = ["/ws/publish", "/ws/stats"] as const;
 
 /** What a route does with one connection. */
 export interface SocketHandler {
-  text(text: string): void;
+  /** @param charge what the frame was charged, where it is a publish and events are limited by time. */
+  text(text: string, charge?: EventCharge): void;
   binary(): void;
   /** A frame is not looked at. @param text undefined where it is none. */
   refuse(problem: Problem, text: string | undefined): void;
@@ -183,12 +186,13 @@ function receive(
   const refused =
     (isPublish ? undefined : control.judge(performance.now())) ??
     caller.meter?.frame() ??
-    (isPublish ? caller.meter?.publish() : undefined);
+    (isPublish ? caller.meter?.refusalOfEvents() : undefined);
   if (control.isOver) closeRefused(socket, refused!, services.refusals);
   // Credentials are answered beside the frames of the route, and not numbered.
   else if (refused !== undefined && auth !== undefined) tell(socket, refused, services.refusals);
   else if (refused !== undefined) handler.refuse(refused, text);
   else if (auth !== undefined) renew(services, scope, socket, opened, auth);
+  else if (isPublish) handler.text(text, chargeFor(caller.meter, text, services.limits));
   else if (text !== undefined) handler.text(text);
   else handler.binary();
 }

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { ANYONE } from "../../../src/access/grant.ts";
 import { zeroCounters } from "../../../src/events/event.ts";
 import type { Ledger, Outcome, Publish } from "../../../src/ingest/publish.ts";
+import { Meter, makeRateLimits } from "../../../src/limits/rate-limits.ts";
 import { type Problem, problem } from "../../../src/problem.ts";
 import {
   PublishChannel,
@@ -178,6 +179,60 @@ test("more frames in flight than allowed are refused each, and taken again once 
     [6, "y", "too_many_in_flight"],
     [7, 7],
   ]);
+});
+
+describe("what a frame was charged", () => {
+  const RATE = 100;
+  const meter = (): Meter => {
+    const rates = { requests: 0, events: RATE };
+    const none = { requests: 0, events: 0 };
+    const made = new Meter(makeRateLimits({ perToken: rates, perAddress: none }, () => 0)!);
+    made.request("token", "checkout");
+    return made;
+  };
+  const spent = (of: Meter): number => RATE - Number(/r=(\d+)/.exec(of.headers().ratelimit!)![1]);
+  const publish = (of: Meter): void => channel.receive("[]", of.chargeEvents(10));
+
+  test("is settled with what it held; one that was decoded and refused costs one event", () => {
+    const of = meter();
+    publish(of);
+    publish(of);
+    expect(spent(of)).toBe(20);
+    const counters = { ...zeroCounters(), received: 7 };
+    const accepted = { kind: "accepted", counters, frameId: undefined, single: undefined } as const;
+    submitted.shift()!.answer({ ...accepted, results: undefined });
+    expect(spent(of)).toBe(17);
+    const refusedOne = {
+      kind: "refused",
+      problem: problem("invalid_event", "no"),
+      frameId: undefined,
+    } as const;
+    submitted.shift()!.answer(refusedOne);
+    expect(spent(of)).toBe(8);
+  });
+
+  test("is settled as well when the socket has closed meanwhile", () => {
+    const of = meter();
+    publish(of);
+    channel.close();
+    acknowledge();
+    expect(spent(of)).toBe(1);
+  });
+
+  test("is given back whole where the frame is not taken: in flight, overloaded, closed", () => {
+    const of = meter();
+    notTaken = problem("overloaded", "full");
+    publish(of);
+    expect(spent(of)).toBe(0);
+    notTaken = undefined;
+    receive(1, 2, 3, 4);
+    publish(of);
+    channel.close();
+    publish(of);
+    expect(spent(of)).toBe(0);
+    for (let i = 0; i < INFLIGHT_MAX; i++) acknowledge();
+    expect(refused).toEqual(["overloaded", "too_many_in_flight"]);
+  });
 });
 
 describe("a publisher that does not play along is closed as too slow, once", () => {

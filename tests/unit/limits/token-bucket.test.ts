@@ -44,6 +44,25 @@ describe("a debt", () => {
   });
 });
 
+describe("what is given back", () => {
+  test("can be taken at once, and no more than the bucket holds", () => {
+    const bucket = new TokenBucket(rateOf(10), 0);
+    expect(bucket.charge(25, 0)).toBe(25);
+    bucket.refund(20, 0);
+    expect(taken(bucket, 0)).toBe(5);
+    bucket.refund(20, 0);
+    expect(taken(bucket, 0)).toBe(10);
+  });
+
+  test("is what was charged: a debt ends somewhere, and so does its charge", () => {
+    const bucket = new TokenBucket({ perSecond: 10, burst: 10, debtMax: 30 }, 0);
+    expect(bucket.charge(25, 0)).toBe(25);
+    expect(bucket.charge(25, 0)).toBe(15);
+    expect(bucket.charge(25, 0)).toBe(0);
+    expect(bucket.charge(25, 1_000)).toBe(10);
+  });
+});
+
 test("a clock that stands still or goes back gives nothing", () => {
   const bucket = new TokenBucket(rateOf(2), 1_000);
   expect(taken(bucket, 1_000)).toBe(2);
