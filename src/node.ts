@@ -42,6 +42,8 @@ export interface NodeFiles {
 export interface Node {
   /** Where it is reached: `http://…`, `https://…`, `unix:…`. */
   readonly addresses: readonly string[];
+  /** Who is let in, in words for whoever runs it. */
+  readonly openness: string;
   /** Resolves when publishes are taken. @throws Error when the store cannot be opened. */
   readonly ready: Promise<{ events: number; topics: number }>;
   /** Resolves with a reason when the node cannot go on. */
@@ -131,13 +133,14 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
   });
   return {
     addresses: listeners.addresses,
+    openness: access.gate.description,
     ready: ready.promise,
     failed: failed.promise,
     async reload() {
       const prepared = listeners.prepareReload();
       await access.reload();
       const renewed = prepared.apply();
-      if (renewed !== undefined) log(renewed);
+      log(`tokens and keys were read again${renewed === undefined ? "" : `; ${renewed}`}`);
     },
     stop: () => stop({ listeners, ledger, threads, lock, access }, config.drainTimeout),
   };
@@ -205,10 +208,13 @@ function listenSettingsOf(config: Config): ListenSettings {
   return { ...config, host: config.host === NO_TCP ? undefined : config.host };
 }
 
+/** Whoever else may read the events is for the owner of the folder to say. */
+const DATA_FOLDER_MODE = 0o700;
+
 /** Makes the data folder where it is missing, and takes possession of it. */
 function ownData(folder: string, databasePath: string): OwnerLock {
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: DATA_FOLDER_MODE });
     return acquireOwnerLock(databasePath);
   } catch (error) {
     if (error instanceof AlreadyOwnedError) throw error;

@@ -44,7 +44,14 @@ export class Access {
     const tokens = await TokenList.open(join(folder, TOKEN_FILE), use, surroundings);
     const jwt = settings === undefined ? undefined : await JwtAuthenticator.open(settings, surroundings);
     const authenticators: Authenticator[] = jwt === undefined ? [tokens] : [tokens, jwt];
-    return new Access(new Gate({ authenticators, anonymousScopes }), tokens, use, jwt);
+    const gate = new Gate({ authenticators, anonymousScopes });
+    let wasOpen = gate.isOpen;
+    tokens.onChange = () => {
+      if (wasOpen && !gate.isOpen)
+        surroundings.log("there are tokens now: from here on credentials are required");
+      wasOpen = gate.isOpen;
+    };
+    return new Access(gate, tokens, use, jwt);
   }
 
   /** Reads tokens and keys again. @throws Error with one sentence; then those that were known go on. */

@@ -10,12 +10,14 @@ export interface GateOptions {
   readonly anonymousScopes: readonly Scope[];
 }
 
+export const CREDENTIALS_REQUIRED = "Credentials are required here.";
+
 export class Gate {
   readonly #authenticators: readonly Authenticator[];
   /** Who comes without credentials, where that was allowed in so many words. */
   readonly #allowed: Principal | undefined;
   /** Who comes without credentials while there are none that could be asked for. */
-  readonly #anybody = anonymous(SCOPES);
+  readonly #anybody = anonymous(SCOPES, () => !this.isOpen);
 
   constructor({ authenticators, anonymousScopes }: GateOptions) {
     this.#authenticators = authenticators;
@@ -25,6 +27,14 @@ export class Gate {
   /** Whether everybody may do everything: nothing was configured that says otherwise. */
   get isOpen(): boolean {
     return this.#allowed === undefined && !this.#hasCredentials;
+  }
+
+  /** Who is let in, in words for whoever runs the node. */
+  get description(): string {
+    if (this.isOpen) return "open to this machine";
+    const scopes = Object.keys(this.#allowed?.grants ?? {});
+    if (scopes.length > 0) return `open to everybody for ${scopes.join(" and ")}`;
+    return "credentials required";
   }
 
   get #hasCredentials(): boolean {
@@ -39,7 +49,7 @@ export class Gate {
     if (!this.#hasCredentials) return this.#allowed ?? this.#anybody;
     const [credential, another] = credentials;
     if (credential === undefined) {
-      return this.#allowed ?? refuse("unauthorized", "Credentials are required here.");
+      return this.#allowed ?? refuse("unauthorized", CREDENTIALS_REQUIRED);
     }
     if (another !== undefined) refuse("unauthorized", "Several different credentials were given; give one.");
     for (const authenticator of this.#authenticators) {

@@ -32,7 +32,6 @@ export function publishRoutes(services: Services) {
       "/ws/publish",
       edgeSocket(services, {
         path: "/ws/publish",
-        scope: "publish",
         takesPublishes: true,
         open: (socket, request, caller) => openChannel(services, socket, request.url, caller),
       }),

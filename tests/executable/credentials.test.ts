@@ -64,10 +64,12 @@ describe("without credentials", () => {
     const publish = { method: "POST", body: '{"event_id":"1"}' };
     expect((await fetch(`${url}/publish`, publish)).status).toBe(200);
     const refused = await fetch(`${url}/stats`);
+    // There may be credentials that allow more: that nobody brought any is what is wrong.
     expect({ status: refused.status, body: await refused.json() }).toMatchObject({
-      status: 403,
-      body: { code: "forbidden", detail: "The credentials do not hold the scope subscribe." },
+      status: 401,
+      body: { code: "unauthorized", detail: "Credentials are required here." },
     });
+    expect(refused.headers.get("www-authenticate")).toBe('Bearer realm="onefold"');
   });
 });
 
@@ -76,8 +78,13 @@ describe("a token", () => {
     using folder = new TempFolder();
     await using node = await NodeProcess.start({ data: folder.path });
     expect(await statusOf(node, "/stats")).toBe(200);
+    const open = await Promise.all([
+      openPublishChannel(node.wsUrl),
+      TestSocket.open(`${node.wsUrl}/ws/stats?interval=20`),
+    ]);
     const token = await createToken(folder.path, "--scope", "subscribe", "--name", "reader");
     await untilStatus(node, 401);
+    for (const socket of open) expect((await socket.closed).code).toBe(4401);
     expect(await statusOf(node, "/stats", token)).toBe(200);
     expect((await runToExit(["token", "revoke", "reader", "--data", folder.path])).exitCode).toBe(0);
     await untilStatus(node, 401, token);
