@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Server } from "bun";
 import { Access } from "./access/access.ts";
-import { faultOfExposure, type Gate } from "./access/gate.ts";
+import { faultOfExposure, type Gate, isLoopback } from "./access/gate.ts";
 import type { JwtSettings } from "./access/jwt.ts";
 import { limitSettingsOf } from "./config/limit-settings.ts";
 import { type Config, NO_TCP } from "./config/settings.ts";
@@ -159,7 +159,10 @@ function edgeOf(config: Config, gate: Gate, server: () => Server<unknown>): Edge
     idleSeconds: config.idleTimeout,
     socketIdleSeconds: config.socketIdleTimeout,
   };
-  const origins = new OriginPolicy({ allowed: config.allowOrigins, isLocalOnly: () => gate.isOpen });
+  const origins = new OriginPolicy({
+    allowed: config.allowOrigins,
+    isLocalOnly: () => isLocal(config.host) && gate.letsAnonymousIn,
+  });
   const addresses = new ClientAddresses(config.trustedProxies);
   const addressOf = (request: Request): string =>
     addresses.nameOf(server().requestIP(request)?.address, request);
@@ -233,9 +236,14 @@ async function openAccess(
     { folder: data, anonymousScopes: allowAnonymous, jwt },
     { now: Date.now, elapsed: () => performance.now(), every, log },
   );
-  const exposure = faultOfExposure(host === NO_TCP ? undefined : host, access.gate);
+  const exposure = isLocal(host) ? undefined : faultOfExposure(host, access.gate);
   if (exposure !== undefined) throw new Error(exposure);
   return access;
+}
+
+/** Whether nobody but this machine reaches a node that listens there. */
+function isLocal(host: string): boolean {
+  return host === NO_TCP || isLoopback(host);
 }
 
 function every(intervalMs: number, tick: () => void): () => void {

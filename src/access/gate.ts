@@ -29,6 +29,11 @@ export class Gate {
     return this.#allowed === undefined && !this.#hasCredentials;
   }
 
+  /** Whether somebody without credentials may do anything at all. */
+  get letsAnonymousIn(): boolean {
+    return this.#allowed !== undefined || this.isOpen;
+  }
+
   /** Who is let in, in words for whoever runs the node. */
   get description(): string {
     if (this.isOpen) return "open to this machine";
@@ -69,10 +74,9 @@ export function isLoopback(host: string): boolean {
 
 /**
  * What is wrong with listening on an address: nobody is to be let in from elsewhere because nothing was configured.
- * @param host undefined for no address at all.
  * @returns a sentence that names the ways out, or undefined.
  */
-export function faultOfExposure(host: string | undefined, gate: Gate): string | undefined {
-  if (host === undefined || isLoopback(host) || !gate.isOpen) return undefined;
+export function faultOfExposure(host: string, gate: Gate): string | undefined {
+  if (isLoopback(host) || !gate.isOpen) return undefined;
   return `Listening on ${host} would let anybody do anything, since no credentials are configured. Make a token with \`onefold token create\`, or allow it in so many words with \`--allow-anonymous publish,subscribe\`.`;
 }

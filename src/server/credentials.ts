@@ -14,7 +14,8 @@ const OF_ANOTHER_SCHEME = "";
 export function credentialsOf({ headers, url }: Request): readonly string[] {
   const header = headers.get("authorization");
   const subprotocols = headers.get("sec-websocket-protocol");
-  const isInUrl = url.includes("?") && url.includes(ACCESS_TOKEN_PARAMETER);
+  // A name in a URL may be written in many ways, so that only parsing it tells.
+  const isInUrl = url.includes("?");
   if (header === null && subprotocols === null && !isInUrl) return [];
   const found = new Set<string>();
   if (header !== null) found.add(SCHEME.test(header) ? header.replace(SCHEME, "").trim() : OF_ANOTHER_SCHEME);

@@ -3,7 +3,7 @@
 import { Elysia } from "elysia";
 import type { Outcome } from "../ingest/publish.ts";
 import { type Problem, ProblemError, refuse } from "../problem.ts";
-import type { Caller } from "./admission.ts";
+import { type Caller, faultOfStanding } from "./admission.ts";
 import { acceptedBody } from "./answers.ts";
 import { type BodyLimits, readBody } from "./body.ts";
 import { publishOperation } from "./documentation/publish.ts";
@@ -39,16 +39,20 @@ export function publishRoutes(services: Services) {
 }
 
 async function publishOverHttp(
-  { ledger, admission }: Services,
+  { ledger, admission, clock }: Services,
   limits: BodyLimits,
   request: Request,
 ): Promise<Response> {
-  const { grant, meter } = admission.callerOf(request);
+  const caller = admission.callerOf(request);
+  const { grant, meter } = caller;
   expectJson(request.headers.get("content-type"));
   const wantsResults = request.url.includes("?") && readWantsResults(request.url);
   const notRead = ledger.refusalOf(bytesAtLeast(request));
   if (notRead !== undefined) throw new ProblemError(notRead);
   const text = await readBody(request, limits);
+  // It may have taken its time to arrive, and what let it in be over.
+  const fault = faultOfStanding(caller, clock.now());
+  if (fault !== undefined) throw new ProblemError(fault);
   const outcome = await new Promise<Outcome>((resolve, reject) => {
     const notTaken = ledger.submit({ text, form: "body", wantsResults, grant }, resolve);
     if (notTaken !== undefined) reject(new ProblemError(notTaken));

@@ -65,6 +65,8 @@ interface OpenSocket {
   readonly control: ControlFrames;
   caller: Caller;
   isClosing: boolean;
+  /** Settles when all credentials that were sent so far have been judged. */
+  renewing: Promise<void>;
 }
 
 /** Every socket that is open, so that a drain can close them with a code that says "reconnect". */
@@ -137,7 +139,10 @@ export function edgeSocket(services: Services, route: SocketRoute) {
         const caller = admission.callerOf(request);
         const handler = route.open(socket, request, caller);
         const control = admission.socketOpened(request, socket);
-        openSockets.set(socket, { path: route.path, handler, control, caller, isClosing: false });
+        openSockets.set(socket, {
+          ...{ path: route.path, handler, control, caller },
+          ...{ isClosing: false, renewing: Promise.resolve() },
+        });
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error;
         // A browser cannot see the status of an upgrade, so the refusal is told on the socket.
@@ -208,16 +213,20 @@ function renew(
     tell(socket, auth.fault, refusals);
     return;
   }
-  const renewed = admission.renew(auth.token, opened.path, opened.caller).then((caller) => {
-    if (openSockets.get(socket) !== opened) return;
-    opened.handler.renewed(caller);
-    opened.caller = caller;
-    socket.send(authAnswer(caller.principal.expiresAt));
-  });
-  renewed.catch((error: unknown) => {
-    if (!(error instanceof ProblemError)) log(`credentials could not be checked: ${error}`);
-    tell(socket, error instanceof ProblemError ? error.problem : UNCHECKED, refusals);
-  });
+  const take = async (): Promise<void> => {
+    try {
+      const caller = await admission.renew(auth.token, opened.path, opened.caller);
+      if (openSockets.get(socket) !== opened) return;
+      opened.handler.renewed(caller);
+      opened.caller = caller;
+      socket.send(authAnswer(caller.principal.expiresAt));
+    } catch (error) {
+      if (!(error instanceof ProblemError)) log(`credentials could not be checked: ${error}`);
+      tell(socket, error instanceof ProblemError ? error.problem : UNCHECKED, refusals);
+    }
+  };
+  // One after the other: some take longer to be checked, and the last that was sent is the one that counts.
+  opened.renewing = opened.renewing.then(take);
 }
 
 /** Closes the sockets whose credentials are over. @param now milliseconds since 1970. */

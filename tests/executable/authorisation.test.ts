@@ -259,6 +259,15 @@ describe("credentials are taken", () => {
     expect(await response.text()).not.toContain("dXNlcjpwYXNz");
   });
 
+  test("under a parameter that is written in another way, too", async () => {
+    const token = await webToken();
+    for (const name of ["%61ccess_token", "access%5Ftoken", "access_toke%6e"]) {
+      expect((await send("GET", `/stats?${name}=${token}`)).status).toBe(200);
+      expect((await send("GET", `/stats?${name}=wrong`)).status).toBe(401);
+      expect((await send("GET", `/stats?${name}=wrong`, token)).status).toBe(401);
+    }
+  });
+
   test("two different ones are refused, the same one twice is not", async () => {
     const [one, other] = [await webToken({ subject: "one" }), await webToken({ subject: "other" })];
     expect((await send("GET", `/stats?access_token=${one}`, other)).status).toBe(401);
