@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Server } from "bun";
 import { Access } from "./access/access.ts";
-import { faultOfExposure, type Gate } from "./access/gate.ts";
+import { faultOfExposure, type Gate, isLoopback } from "./access/gate.ts";
 import type { JwtSettings } from "./access/jwt.ts";
 import { limitSettingsOf } from "./config/limit-settings.ts";
 import { type Config, NO_TCP } from "./config/settings.ts";
@@ -42,6 +42,8 @@ export interface NodeFiles {
 export interface Node {
   /** Where it is reached: `http://…`, `https://…`, `unix:…`. */
   readonly addresses: readonly string[];
+  /** Who is let in, in words for whoever runs it. */
+  readonly openness: string;
   /** Resolves when publishes are taken. @throws Error when the store cannot be opened. */
   readonly ready: Promise<{ events: number; topics: number }>;
   /** Resolves with a reason when the node cannot go on. */
@@ -131,13 +133,14 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
   });
   return {
     addresses: listeners.addresses,
+    openness: access.gate.description,
     ready: ready.promise,
     failed: failed.promise,
     async reload() {
       const prepared = listeners.prepareReload();
       await access.reload();
       const renewed = prepared.apply();
-      if (renewed !== undefined) log(renewed);
+      log(`tokens and keys were read again${renewed === undefined ? "" : `; ${renewed}`}`);
     },
     stop: () => stop({ listeners, ledger, threads, lock, access }, config.drainTimeout),
   };
@@ -156,7 +159,10 @@ function edgeOf(config: Config, gate: Gate, server: () => Server<unknown>): Edge
     idleSeconds: config.idleTimeout,
     socketIdleSeconds: config.socketIdleTimeout,
   };
-  const origins = new OriginPolicy({ allowed: config.allowOrigins, isLocalOnly: () => gate.isOpen });
+  const origins = new OriginPolicy({
+    allowed: config.allowOrigins,
+    isLocalOnly: () => isLocal(config.host) && gate.letsAnonymousIn,
+  });
   const addresses = new ClientAddresses(config.trustedProxies);
   const addressOf = (request: Request): string =>
     addresses.nameOf(server().requestIP(request)?.address, request);
@@ -205,10 +211,13 @@ function listenSettingsOf(config: Config): ListenSettings {
   return { ...config, host: config.host === NO_TCP ? undefined : config.host };
 }
 
+/** Whoever else may read the events is for the owner of the folder to say. */
+const DATA_FOLDER_MODE = 0o700;
+
 /** Makes the data folder where it is missing, and takes possession of it. */
 function ownData(folder: string, databasePath: string): OwnerLock {
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(folder, { recursive: true, mode: DATA_FOLDER_MODE });
     return acquireOwnerLock(databasePath);
   } catch (error) {
     if (error instanceof AlreadyOwnedError) throw error;
@@ -227,9 +236,14 @@ async function openAccess(
     { folder: data, anonymousScopes: allowAnonymous, jwt },
     { now: Date.now, elapsed: () => performance.now(), every, log },
   );
-  const exposure = faultOfExposure(host === NO_TCP ? undefined : host, access.gate);
+  const exposure = isLocal(host) ? undefined : faultOfExposure(host, access.gate);
   if (exposure !== undefined) throw new Error(exposure);
   return access;
+}
+
+/** Whether nobody but this machine reaches a node that listens there. */
+function isLocal(host: string): boolean {
+  return host === NO_TCP || isLoopback(host);
 }
 
 function every(intervalMs: number, tick: () => void): () => void {

@@ -9,6 +9,9 @@ import { TOKEN_FILE } from "./token-file.ts";
 import { TokenList } from "./token-list.ts";
 import { TOKEN_USE_FILE, TokenUse } from "./token-use.ts";
 
+/** How often it is asked whether the keys of JSON Web Tokens have become old. */
+const KEYS_LOOKED_AFTER_MS = 60_000;
+
 export interface AccessSettings {
   /** The data folder. */
   readonly folder: string;
@@ -43,8 +46,16 @@ export class Access {
     const use = await TokenUse.open(join(folder, TOKEN_USE_FILE), surroundings);
     const tokens = await TokenList.open(join(folder, TOKEN_FILE), use, surroundings);
     const jwt = settings === undefined ? undefined : await JwtAuthenticator.open(settings, surroundings);
+    if (jwt !== undefined) surroundings.every(KEYS_LOOKED_AFTER_MS, () => void jwt.refreshKeys());
     const authenticators: Authenticator[] = jwt === undefined ? [tokens] : [tokens, jwt];
-    return new Access(new Gate({ authenticators, anonymousScopes }), tokens, use, jwt);
+    const gate = new Gate({ authenticators, anonymousScopes });
+    let wasOpen = gate.isOpen;
+    tokens.onChange = () => {
+      if (wasOpen && !gate.isOpen)
+        surroundings.log("there are tokens now: from here on credentials are required");
+      wasOpen = gate.isOpen;
+    };
+    return new Access(gate, tokens, use, jwt);
   }
 
   /** Reads tokens and keys again. @throws Error with one sentence; then those that were known go on. */

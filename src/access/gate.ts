@@ -10,12 +10,14 @@ export interface GateOptions {
   readonly anonymousScopes: readonly Scope[];
 }
 
+export const CREDENTIALS_REQUIRED = "Credentials are required here.";
+
 export class Gate {
   readonly #authenticators: readonly Authenticator[];
   /** Who comes without credentials, where that was allowed in so many words. */
   readonly #allowed: Principal | undefined;
   /** Who comes without credentials while there are none that could be asked for. */
-  readonly #anybody = anonymous(SCOPES);
+  readonly #anybody = anonymous(SCOPES, () => !this.isOpen);
 
   constructor({ authenticators, anonymousScopes }: GateOptions) {
     this.#authenticators = authenticators;
@@ -25,6 +27,19 @@ export class Gate {
   /** Whether everybody may do everything: nothing was configured that says otherwise. */
   get isOpen(): boolean {
     return this.#allowed === undefined && !this.#hasCredentials;
+  }
+
+  /** Whether somebody without credentials may do anything at all. */
+  get letsAnonymousIn(): boolean {
+    return this.#allowed !== undefined || this.isOpen;
+  }
+
+  /** Who is let in, in words for whoever runs the node. */
+  get description(): string {
+    if (this.isOpen) return "open to this machine";
+    const scopes = Object.keys(this.#allowed?.grants ?? {});
+    if (scopes.length > 0) return `open to everybody for ${scopes.join(" and ")}`;
+    return "credentials required";
   }
 
   get #hasCredentials(): boolean {
@@ -39,7 +54,7 @@ export class Gate {
     if (!this.#hasCredentials) return this.#allowed ?? this.#anybody;
     const [credential, another] = credentials;
     if (credential === undefined) {
-      return this.#allowed ?? refuse("unauthorized", "Credentials are required here.");
+      return this.#allowed ?? refuse("unauthorized", CREDENTIALS_REQUIRED);
     }
     if (another !== undefined) refuse("unauthorized", "Several different credentials were given; give one.");
     for (const authenticator of this.#authenticators) {
@@ -59,10 +74,9 @@ export function isLoopback(host: string): boolean {
 
 /**
  * What is wrong with listening on an address: nobody is to be let in from elsewhere because nothing was configured.
- * @param host undefined for no address at all.
  * @returns a sentence that names the ways out, or undefined.
  */
-export function faultOfExposure(host: string | undefined, gate: Gate): string | undefined {
-  if (host === undefined || isLoopback(host) || !gate.isOpen) return undefined;
+export function faultOfExposure(host: string, gate: Gate): string | undefined {
+  if (isLoopback(host) || !gate.isOpen) return undefined;
   return `Listening on ${host} would let anybody do anything, since no credentials are configured. Make a token with \`onefold token create\`, or allow it in so many words with \`--allow-anonymous publish,subscribe\`.`;
 }

@@ -80,6 +80,11 @@ export class JwtAuthenticator implements Authenticator {
     return verifying;
   }
 
+  /** To be called now and then: a key that its issuer has taken back is to end the sockets it let in. Never rejects. */
+  refreshKeys(): Promise<void> {
+    return this.keys.refresh();
+  }
+
   /** Reads the keys again; whoever came with one that is gone is let in no more. @throws Error with one sentence */
   async reload(): Promise<void> {
     try {

@@ -37,7 +37,13 @@ export function principalOf({
   return { subject, grants, expiresAt, isRevoked };
 }
 
-/** Whoever brings no credentials, where that is allowed. */
-export function anonymous(scopes: readonly Scope[]): Principal {
-  return principalOf({ subject: "anonymous", scopes, topics: [ALL_TOPICS] });
+const ANONYMOUS = "anonymous";
+
+/** Whoever brings no credentials, where that is allowed. @param isRevoked whether it is no more. */
+export function anonymous(scopes: readonly Scope[], isRevoked?: () => boolean): Principal {
+  return principalOf({ subject: ANONYMOUS, scopes, topics: [ALL_TOPICS], ...(isRevoked && { isRevoked }) });
+}
+
+export function isAnonymous({ subject }: Principal): boolean {
+  return subject === ANONYMOUS;
 }

@@ -44,8 +44,7 @@ export class RemoteKeys implements KeySource {
   ) {}
 
   async find(kid: string | undefined): Promise<readonly VerificationKey[]> {
-    if (this.#keys !== undefined && this.#elapsedSince(this.#fetchedAt) > KEYS_AGE_MAX_MS)
-      void this.#askNowAndThen();
+    if (this.#keys !== undefined) void this.refresh();
     const known = this.#keys?.for(kid) ?? [];
     if (known.length > 0) return known;
     await this.#askNowAndThen();
@@ -54,6 +53,11 @@ export class RemoteKeys implements KeySource {
 
   knows(key: VerificationKey): boolean {
     return this.#keys?.has(key) ?? false;
+  }
+
+  refresh(): Promise<void> {
+    const isOld = this.#elapsedSince(this.#fetchedAt) > KEYS_AGE_MAX_MS;
+    return isOld ? this.#askNowAndThen() : Promise.resolve();
   }
 
   /** Asks now, however short a while ago that was. What fails is told in the log. */

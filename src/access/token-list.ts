@@ -39,7 +39,7 @@ const NO_SECRET = Buffer.alloc(32);
 const NO_FILE = "none";
 
 export class TokenList implements Authenticator {
-  /** Called after the tokens have changed: sockets of those that are gone are to be closed. */
+  /** Called after the tokens have changed. */
   onChange: () => void = () => {};
   #entries: ReadonlyMap<string, Entry> = new Map();
   #wasThere = false;
@@ -108,6 +108,8 @@ export class TokenList implements Authenticator {
     if (mark !== this.#mark) {
       if (mark !== NO_FILE) this.#wasThere = true;
       const text = mark === NO_FILE ? undefined : await this.#read(size);
+      if (mark === NO_FILE)
+        this.surroundings.log("the token file is gone: nobody is let in by a token until it is back");
       // From here on only another file can be better; what failed before is tried again.
       this.#mark = mark;
       this.#content = this.#parse(text);

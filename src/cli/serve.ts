@@ -27,7 +27,7 @@ async function runServe(args: readonly string[], { environment, files }: Surroun
   const { events, topics } = await node.ready;
   if (signals.isStopping) return;
   console.log(
-    `onefold ${VERSION} is ready on ${node.addresses.join(" and ")} (${events} events in ${topics} topics, data in ${config.data})`,
+    `onefold ${VERSION} is ready on ${node.addresses.join(" and ")} (${events} events in ${topics} topics, data in ${config.data}, ${node.openness})`,
   );
 }
 

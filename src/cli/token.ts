@@ -49,7 +49,7 @@ const CREATE_FLAGS = {
     kind: "text",
     default: "",
     placeholder: "NAME",
-    help: "What logs and metrics call it; its id without one. An expired token of that name makes room.",
+    help: "What it is listed and revoked by; its id without one. An expired token of that name makes room.",
   },
   output: {
     kind: "text",

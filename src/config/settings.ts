@@ -225,7 +225,7 @@ export const SETTINGS = {
     min: 0,
     max: 1_000_000_000,
     unit: "requests/s",
-    help: "HTTP requests and frames of one address in a second, before its credentials are looked at; 0 is no limit.",
+    help: "Requests and frames of one address in a second, on routes that ask for a scope, before its credentials are looked at; 0 is no limit.",
   },
   rateEventsPerAddress: {
     kind: "integer",

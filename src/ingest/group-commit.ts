@@ -120,7 +120,7 @@ export class GroupCommit {
     if (own.size === 0) return;
     const { topicsMax } = this.#limits;
     if (this.#store.topicCount + newTopics.size + own.size > topicsMax) {
-      const detail = `There may be ${topicsMax} topics (topics_max); these events would begin more.`;
+      const detail = `There may be ${topicsMax} topics (--max-topics); these events would begin more.`;
       throw new FrameError(problem("too_many_topics", detail), frameId);
     }
     for (const topic of own) newTopics.add(topic);

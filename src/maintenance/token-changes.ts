@@ -84,7 +84,9 @@ export function changeTokens<T>(
 function lockOf(folder: string, path: string) {
   try {
     mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
-    return acquireOwnerLock(path, { waitMs: LOCK_WAIT_MS });
+    const lock = acquireOwnerLock(path, { waitMs: LOCK_WAIT_MS });
+    giveToOwner(path, `${path}.lock`);
+    return lock;
   } catch (error) {
     throw new Error(`The token file ${path} cannot be changed (${(error as Error).message}).`, {
       cause: error,

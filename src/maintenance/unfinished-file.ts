@@ -1,6 +1,7 @@
 /** A file that gets its name when it is whole and synced, and is gone when that does not come to pass, Ctrl-C included. */
 
 import {
+  chmodSync,
   closeSync,
   constants,
   existsSync,
@@ -18,6 +19,9 @@ const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 /** What SQLite may have beside a file it writes. */
 const SUFFIXES = ["", "-journal", "-wal", "-shm"];
+
+/** For the owner alone. */
+const FILE_MODE = 0o600;
 
 export class UnfinishedFile implements Disposable {
   /** Where to write. */
@@ -42,6 +46,8 @@ export class UnfinishedFile implements Disposable {
 
   /** Syncs it and gives it its name. @throws Error where that has been taken meanwhile */
   finish(): void {
+    // Events and tokens are for their owner, until that says otherwise.
+    chmodSync(this.path, FILE_MODE);
     sync(this.path, constants.O_RDWR);
     try {
       // Unlike a rename, a link never replaces a file that somebody else has made meanwhile.

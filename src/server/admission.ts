@@ -3,9 +3,9 @@
  * stays open.
  */
 
-import type { Gate } from "../access/gate.ts";
+import { CREDENTIALS_REQUIRED, type Gate } from "../access/gate.ts";
 import type { Grant } from "../access/grant.ts";
-import type { Principal, Scope } from "../access/principal.ts";
+import { isAnonymous, type Principal } from "../access/principal.ts";
 import type { Connections } from "../limits/connections.ts";
 import { type ControlFrameCounts, ControlFrames, controlRateOf } from "../limits/control-frames.ts";
 import { Meter, type RateLimits } from "../limits/rate-limits.ts";
@@ -13,7 +13,7 @@ import type { Rate } from "../limits/token-bucket.ts";
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import { credentialsOf } from "./credentials.ts";
 import type { OriginPolicy } from "./origins.ts";
-import { isScope, permissionOf } from "./permissions.ts";
+import { type Permission, permissionOf } from "./permissions.ts";
 
 /** Somebody who was let in to a route. */
 export interface Caller {
@@ -69,9 +69,9 @@ export class Admission {
   admit(request: Request, route: string): void | Promise<void> {
     const permission = permissionOf(request.method, route);
     if (permission === undefined) throw new Error(`no permission is written down for ${route}`);
-    if (!isScope(permission)) return;
+    if (permission.length === 0) return;
     const isSocket = route.startsWith("/ws/");
-    const publishes = permission === "publish" && !isSocket;
+    const publishes = permission.includes("publish") && !isSocket;
     try {
       const { origins, gate } = this.#options;
       origins.judge(request);
@@ -99,11 +99,12 @@ export class Admission {
 
   /**
    * Judges the credentials that a socket brings later, to stay open for longer.
+   * @param route the socket's.
    * @throws ProblemError `unauthorized`, `forbidden`
    */
-  async renew(token: string, scope: Scope, { meter }: Caller): Promise<Caller> {
+  async renew(token: string, route: string, { meter }: Caller): Promise<Caller> {
     const principal = await this.#options.gate.identify([token]);
-    return callerOf(principal, scope, meter?.withToken(principal.subject));
+    return callerOf(principal, permissionOf("GET", route)!, meter?.withToken(principal.subject));
   }
 
   /** Gives back what `admit` took. Whatever became of the request; the place of a socket is its own by then. */
@@ -157,9 +158,12 @@ function expectTaken(refused: Problem | undefined): void {
   if (refused !== undefined) throw new ProblemError(refused);
 }
 
-function callerOf(principal: Principal, scope: Scope, meter: Meter | undefined): Caller {
-  const grant = principal.grants[scope];
-  if (grant === undefined) refuse("forbidden", `The credentials do not hold the scope ${scope}.`);
+function callerOf(principal: Principal, scopes: Permission, meter: Meter | undefined): Caller {
+  const grant = scopes.map((scope) => principal.grants[scope]).find((held) => held !== undefined);
+  if (grant === undefined) {
+    if (isAnonymous(principal)) refuse("unauthorized", CREDENTIALS_REQUIRED);
+    refuse("forbidden", `The credentials do not hold the scope ${scopes.join(" or ")}.`);
+  }
   // Patterns that are none would mean every topic to whoever reads them as a subscription.
   if (grant.topics.length === 0) refuse("forbidden", "The credentials cover no topic.");
   return { principal, grant, meter };

@@ -7,14 +7,18 @@ const SUBPROTOCOL_PREFIX = "bearer.";
 
 const SCHEME = /^bearer +/i;
 
-/** Every credential once. What is in the header under another scheme stands as it is: nothing will accept it. */
+/** What a header under another scheme brings: nothing accepts it. */
+const OF_ANOTHER_SCHEME = "";
+
+/** Every credential once. */
 export function credentialsOf({ headers, url }: Request): readonly string[] {
   const header = headers.get("authorization");
   const subprotocols = headers.get("sec-websocket-protocol");
-  const isInUrl = url.includes("?") && url.includes(ACCESS_TOKEN_PARAMETER);
+  // A name in a URL may be written in many ways, so that only parsing it tells.
+  const isInUrl = url.includes("?");
   if (header === null && subprotocols === null && !isInUrl) return [];
   const found = new Set<string>();
-  if (header !== null) found.add(header.replace(SCHEME, "").trim());
+  if (header !== null) found.add(SCHEME.test(header) ? header.replace(SCHEME, "").trim() : OF_ANOTHER_SCHEME);
   for (const offered of subprotocols?.split(",") ?? []) {
     const name = offered.trim();
     if (name.startsWith(SUBPROTOCOL_PREFIX)) found.add(name.slice(SUBPROTOCOL_PREFIX.length));

@@ -3,7 +3,7 @@
 import { type AnyElysia, Elysia } from "elysia";
 import { makeOpenApiDocument } from "./documentation/open-api.ts";
 import { PAGE_FILES, type PageFile } from "./documentation/page-files.ts";
-import { isScope, permissionOf } from "./permissions.ts";
+import { type Permission, permissionOf } from "./permissions.ts";
 
 /**
  * Nothing but what this node serves, and nothing inline; the style sheet has its icons inside itself as `data:`.
@@ -32,16 +32,15 @@ type Route = (context: { readonly request: Request }) => Promise<Response>;
 function openApiRoute(makeRoutes: () => AnyElysia): Route {
   let document: Promise<string> | undefined;
   return async ({ request }) => {
-    document ??= makeOpenApiDocument(makeRoutes(), scopeOf);
+    document ??= makeOpenApiDocument(makeRoutes(), scopesOf);
     const text = await document;
     return answer(request, text, { type: "application/json", tag: tagOf(text) });
   };
 }
 
 /** @param path as OpenAPI has it, with its parameters in braces. */
-function scopeOf(method: string, path: string): string | undefined {
-  const permission = permissionOf(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ":$1"));
-  return permission !== undefined && isScope(permission) ? permission : undefined;
+function scopesOf(method: string, path: string): Permission {
+  return permissionOf(method.toUpperCase(), path.replaceAll(/\{(\w+)\}/g, ":$1")) ?? [];
 }
 
 function fileRoute({ path, type }: PageFile): Route {

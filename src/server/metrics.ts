@@ -35,10 +35,10 @@ function answer(services: Services, request: Request): Response {
   return new Response(metricsText(services, viewOf(caller)), { headers: { "content-type": METRICS_TYPE } });
 }
 
-/** The node as a whole is for who administers it, and for who may see all topics anyhow. */
+/** The node as a whole is for who administers it. */
 function viewOf({ principal, grant }: Caller): MetricsView {
   const visible = seesAll(grant) ? "all" : (topic: string) => sees(grant, topic);
-  return { visible, showsProcess: visible === "all" || principal.grants.admin !== undefined };
+  return { visible, showsProcess: principal.grants.admin !== undefined };
 }
 
 /** All values are of one moment: they are read before anything else has its turn. What is not known is left out. */

@@ -7,8 +7,8 @@ export interface OriginRules {
   /** As browsers write them: `https://app.example`, or `null` for files and sandboxed frames. */
   readonly allowed: readonly string[];
   /**
-   * Whether names of hosts are looked at, where the node lets everybody in because only this machine reaches it: a
-   * page whose name was pointed at this machine (DNS rebinding) is of the same origin as the node.
+   * Whether names of hosts are looked at, where only this machine reaches the node and credentials are not needed for
+   * everything: a page whose name was pointed at this machine (DNS rebinding) is of the same origin as the node.
    */
   readonly isLocalOnly: () => boolean;
 }

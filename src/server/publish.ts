@@ -4,7 +4,7 @@ import { Elysia } from "elysia";
 import type { Outcome } from "../ingest/publish.ts";
 import type { EventCharge } from "../limits/event-charge.ts";
 import { type Problem, ProblemError, refuse } from "../problem.ts";
-import type { Caller } from "./admission.ts";
+import { type Caller, faultOfStanding } from "./admission.ts";
 import { acceptedBody } from "./answers.ts";
 import { type BodyLimits, readBody } from "./body.ts";
 import { publishOperation } from "./documentation/publish.ts";
@@ -34,7 +34,6 @@ export function publishRoutes(services: Services) {
       "/ws/publish",
       edgeSocket(services, {
         path: "/ws/publish",
-        scope: "publish",
         takesPublishes: true,
         open: (socket, request, caller) => openChannel(services, socket, request.url, caller),
       }),
@@ -42,19 +41,20 @@ export function publishRoutes(services: Services) {
 }
 
 async function publishOverHttp(
-  { ledger, admission, limits }: Services,
+  { ledger, admission, limits, clock }: Services,
   bodyLimits: BodyLimits,
   request: Request,
 ): Promise<Response> {
-  const { grant, meter } = admission.callerOf(request);
+  const caller = admission.callerOf(request);
+  const { grant, meter } = caller;
   expectJson(request.headers.get("content-type"));
   const wantsResults = request.url.includes("?") && readWantsResults(request.url);
   const notRead = ledger.refusalOf(bytesAtLeast(request));
   if (notRead !== undefined) throw new ProblemError(notRead);
   const text = await readBody(request, bodyLimits);
-  // While the body arrived others may have used up what was there.
-  const tooMany = meter?.refusalOfEvents();
-  if (tooMany !== undefined) throw new ProblemError(tooMany);
+  // It may have taken its time to arrive, and what let it in be over, or what was left be used up by others.
+  const fault = faultOfStanding(caller, clock.now()) ?? meter?.refusalOfEvents();
+  if (fault !== undefined) throw new ProblemError(fault);
   const charge = chargeFor(meter, text, limits);
   const outcome = await new Promise<Outcome>((resolve, reject) => {
     const notTaken = ledger.submit({ text, form: "body", wantsResults, grant }, resolve);

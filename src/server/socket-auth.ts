@@ -32,8 +32,11 @@ function objectOf(text: string): Record<string, unknown> | undefined {
   }
 }
 
+/** What `Date` can hold; beyond it there is no need to tell for how long. */
+const TIME_MAX_MS = 8.64e15;
+
 /** @param expiresAt milliseconds since 1970, or `Infinity`. */
 export function authAnswer(expiresAt: number): string {
-  const until = Number.isFinite(expiresAt) ? JSON.stringify(new Date(expiresAt).toISOString()) : "null";
+  const until = expiresAt <= TIME_MAX_MS ? JSON.stringify(new Date(expiresAt).toISOString()) : "null";
   return `{"type":"auth","expires_at":${until}}`;
 }

@@ -2,7 +2,6 @@
 
 import type { ServerWebSocket } from "bun";
 import { NotFoundError } from "elysia";
-import type { Scope } from "../access/principal.ts";
 import type { ControlFrames } from "../limits/control-frames.ts";
 import type { EventCharge } from "../limits/event-charge.ts";
 import { type Problem, ProblemError, problem } from "../problem.ts";
@@ -69,6 +68,8 @@ interface OpenSocket {
   readonly control: ControlFrames;
   caller: Caller;
   isClosing: boolean;
+  /** Settles when all credentials that were sent so far have been judged. */
+  renewing: Promise<void>;
 }
 
 /** Every socket that is open, so that a drain can close them with a code that says "reconnect". */
@@ -85,8 +86,8 @@ const CLOSE_CODES: Readonly<Partial<Record<number, number>>> = { 401: 4401, 403:
 /** The client asked for something that there is not. */
 const CLOSE_NOT_THIS_PROTOCOL = 4400;
 
-/** A close frame holds 123 bytes of reason; these are characters. */
-const CLOSE_REASON_LENGTH_MAX = 40;
+/** What a close frame has room for beside its code (RFC 6455, 5.5.1). */
+const CLOSE_REASON_BYTES_MAX = 123;
 
 /** The place where Elysia keeps the function that a frame is given to. */
 interface FrameTarget {
@@ -106,10 +107,9 @@ interface Upgrade {
 
 const UNCHECKED = problem("internal_error", "The credentials could not be checked.");
 
-/** What a socket route is: its scope, and what it does with a socket that was let in. */
+/** What a socket route is, and what it does with a socket that was let in. */
 export interface SocketRoute {
   readonly path: (typeof SOCKET_ROUTES)[number];
-  readonly scope: Scope;
   /** Whether a text frame is a publish; any other is a control frame, of which there may be so many a second. */
   readonly takesPublishes: boolean;
   /** @throws ProblemError where the socket must be closed again. */
@@ -142,7 +142,10 @@ export function edgeSocket(services: Services, route: SocketRoute) {
         const caller = admission.callerOf(request);
         const handler = route.open(socket, request, caller);
         const control = admission.socketOpened(request, socket);
-        openSockets.set(socket, { path: route.path, handler, control, caller, isClosing: false });
+        openSockets.set(socket, {
+          ...{ path: route.path, handler, control, caller },
+          ...{ isClosing: false, renewing: Promise.resolve() },
+        });
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error;
         // A browser cannot see the status of an upgrade, so the refusal is told on the socket.
@@ -163,18 +166,24 @@ function tell(socket: RawSocket, refused: Problem, refusals: RefusalCounts): voi
   socket.send(errorFrame(undefined, refused, undefined));
 }
 
+/** As much of a sentence as fits; the whole of it stands in the frame before. */
+function closeReason(detail: string): string {
+  const encoded = new TextEncoder().encodeInto(detail, new Uint8Array(CLOSE_REASON_BYTES_MAX));
+  return detail.slice(0, encoded.read);
+}
+
 function closeRefused(socket: RawSocket, refused: Problem, refusals: RefusalCounts): void {
   const opened = openSockets.get(socket);
   if (opened !== undefined) opened.isClosing = true;
   tell(socket, refused, refusals);
   const code = CLOSE_CODES[refused.status] ?? CLOSE_NOT_THIS_PROTOCOL;
-  socket.close(code, refused.detail.slice(0, CLOSE_REASON_LENGTH_MAX));
+  socket.close(code, closeReason(refused.detail));
 }
 
 /** Judges a frame, and gives it to whom it is for. */
 function receive(
   services: Services,
-  { scope, takesPublishes }: SocketRoute,
+  { takesPublishes }: SocketRoute,
   socket: RawSocket,
   opened: OpenSocket,
   message: string | Uint8Array,
@@ -191,7 +200,7 @@ function receive(
   // Credentials are answered beside the frames of the route, and not numbered.
   else if (refused !== undefined && auth !== undefined) tell(socket, refused, services.refusals);
   else if (refused !== undefined) handler.refuse(refused, text);
-  else if (auth !== undefined) renew(services, scope, socket, opened, auth);
+  else if (auth !== undefined) renew(services, socket, opened, auth);
   else if (isPublish) handler.text(text, chargeFor(caller.meter, text, services.limits));
   else if (text !== undefined) handler.text(text);
   else handler.binary();
@@ -200,7 +209,6 @@ function receive(
 /** Where the token of an `auth` frame is refused, what was there before goes on. */
 function renew(
   { admission, refusals, log }: Services,
-  scope: Scope,
   socket: RawSocket,
   opened: OpenSocket,
   auth: AuthFrame,
@@ -209,16 +217,20 @@ function renew(
     tell(socket, auth.fault, refusals);
     return;
   }
-  const renewed = admission.renew(auth.token, scope, opened.caller).then((caller) => {
-    if (openSockets.get(socket) !== opened) return;
-    opened.handler.renewed(caller);
-    opened.caller = caller;
-    socket.send(authAnswer(caller.principal.expiresAt));
-  });
-  renewed.catch((error: unknown) => {
-    if (!(error instanceof ProblemError)) log(`credentials could not be checked: ${error}`);
-    tell(socket, error instanceof ProblemError ? error.problem : UNCHECKED, refusals);
-  });
+  const take = async (): Promise<void> => {
+    try {
+      const caller = await admission.renew(auth.token, opened.path, opened.caller);
+      if (openSockets.get(socket) !== opened) return;
+      opened.handler.renewed(caller);
+      opened.caller = caller;
+      socket.send(authAnswer(caller.principal.expiresAt));
+    } catch (error) {
+      if (!(error instanceof ProblemError)) log(`credentials could not be checked: ${error}`);
+      tell(socket, error instanceof ProblemError ? error.problem : UNCHECKED, refusals);
+    }
+  };
+  // One after the other: some take longer to be checked, and the last that was sent is the one that counts.
+  opened.renewing = opened.renewing.then(take);
 }
 
 /** Closes the sockets whose credentials are over. @param now milliseconds since 1970. */

@@ -27,7 +27,6 @@ export function statsRoutes(services: Services) {
       "/ws/stats",
       edgeSocket(services, {
         path: "/ws/stats",
-        scope: "subscribe",
         takesPublishes: false,
         open: (socket, request, { grant }) => new StatsSocket(services, socket, grant, request.url),
       }),

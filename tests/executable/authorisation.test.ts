@@ -64,7 +64,10 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   "GET /ws/publish": { path: () => "/ws/publish", namesTopic: false },
 };
 
-const SCOPED = Object.entries(PERMISSIONS).filter((entry): entry is [string, Scope] => entry[1] !== "anyone");
+/** Each route that asks for a scope, with the first of which one is enough. */
+const SCOPED = Object.entries(PERMISSIONS).flatMap(([route, [scope]]): [string, Scope][] =>
+  scope === undefined ? [] : [[route, scope]],
+);
 
 test("every route of the app has a permission, and every permission a route and an example", () => {
   const routes = routesOfApp().map(({ method, path }) => `${method === "WS" ? "GET" : method} ${path}`);
@@ -147,6 +150,19 @@ describe.each(SCOPED)("%s", (route, scope) => {
       socket.send({ type: "publish", events: [{ topic: "mine", event_id: "1" }] });
       expect(await socket.next()).toMatchObject({ type: "ack", frame: 2, duplicate_dropped: 1 });
     });
+});
+
+test("whoever may administer sees the metrics of the node as a whole, and no events", async () => {
+  const [admin, reader] = await Promise.all(
+    ["admin", "subscribe"].map((scope) => webToken({ scope, topics: ["mine"] })),
+  );
+  const shown = await send("GET", "/metrics", admin);
+  expect(shown.status).toBe(200);
+  expect(shown.text).toContain("onefold_ready 1");
+  expect(shown.text).not.toContain("theirs");
+  expect((await send("GET", "/metrics", reader)).text).not.toContain("onefold_ready");
+  for (const path of ["/stats", "/events", "/topics", "/conflicts"])
+    expect({ path, status: (await send("GET", path, admin)).status }).toEqual({ path, status: 403 });
 });
 
 describe("whoever may see some topics", () => {
@@ -241,6 +257,15 @@ describe("credentials are taken", () => {
     expect(response.status).toBe(401);
     expect(response.headers.get("www-authenticate")).toStartWith("Bearer");
     expect(await response.text()).not.toContain("dXNlcjpwYXNz");
+  });
+
+  test("under a parameter that is written in another way, too", async () => {
+    const token = await webToken();
+    for (const name of ["%61ccess_token", "access%5Ftoken", "access_toke%6e"]) {
+      expect((await send("GET", `/stats?${name}=${token}`)).status).toBe(200);
+      expect((await send("GET", `/stats?${name}=wrong`)).status).toBe(401);
+      expect((await send("GET", `/stats?${name}=wrong`, token)).status).toBe(401);
+    }
   });
 
   test("two different ones are refused, the same one twice is not", async () => {

@@ -3,8 +3,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { TOKEN_FILE } from "../../src/access/token-file.ts";
+import type { Stats } from "../support/contract.ts";
 import { TEST_TIMEOUT_MS, withDeadline } from "../support/deadline.ts";
 import { NodeProcess, runToExit } from "../support/node-process.ts";
+import { RawSocket } from "../support/raw-socket.ts";
 import { openPublishChannel, TestSocket } from "../support/socket.ts";
 import { TempFolder } from "../support/temp-folder.ts";
 import { WEB_TOKEN_NODE, webToken } from "../support/web-tokens.ts";
@@ -64,10 +66,12 @@ describe("without credentials", () => {
     const publish = { method: "POST", body: '{"event_id":"1"}' };
     expect((await fetch(`${url}/publish`, publish)).status).toBe(200);
     const refused = await fetch(`${url}/stats`);
+    // There may be credentials that allow more: that nobody brought any is what is wrong.
     expect({ status: refused.status, body: await refused.json() }).toMatchObject({
-      status: 403,
-      body: { code: "forbidden", detail: "The credentials do not hold the scope subscribe." },
+      status: 401,
+      body: { code: "unauthorized", detail: "Credentials are required here." },
     });
+    expect(refused.headers.get("www-authenticate")).toBe('Bearer realm="onefold"');
   });
 });
 
@@ -76,8 +80,13 @@ describe("a token", () => {
     using folder = new TempFolder();
     await using node = await NodeProcess.start({ data: folder.path });
     expect(await statusOf(node, "/stats")).toBe(200);
+    const open = await Promise.all([
+      openPublishChannel(node.wsUrl),
+      TestSocket.open(`${node.wsUrl}/ws/stats?interval=20`),
+    ]);
     const token = await createToken(folder.path, "--scope", "subscribe", "--name", "reader");
     await untilStatus(node, 401);
+    for (const socket of open) expect((await socket.closed).code).toBe(4401);
     expect(await statusOf(node, "/stats", token)).toBe(200);
     expect((await runToExit(["token", "revoke", "reader", "--data", folder.path])).exitCode).toBe(0);
     await untilStatus(node, 401, token);
@@ -114,6 +123,27 @@ describe("a token", () => {
     expect(staying.map(({ isClosed }) => isClosed)).toEqual([false, false]);
     for (const socket of staying) socket.close();
   });
+});
+
+test("a body that is still arriving when its token is revoked is not stored", async () => {
+  using folder = new TempFolder();
+  const token = await createToken(folder.path, "--scope", "publish", "--name", "slow");
+  const reader = await createToken(folder.path, "--scope", "subscribe");
+  await using node = await NodeProcess.start({ data: folder.path });
+  const body = '{"event_id":"late"}';
+  using socket = await RawSocket.connect(node.port);
+  socket.write(
+    `POST /publish HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\ncontent-length: ${body.length}\r\n\r\n{`,
+  );
+  // What came before it has been admitted by the time that another is answered.
+  expect(await statusOf(node, "/stats", reader)).toBe(200);
+  await runToExit(["token", "revoke", "slow", "--data", folder.path]);
+  await untilStatus(node, 401, token);
+  socket.write(body.slice(1));
+  expect((await socket.readResponse()).status).toBe(401);
+  expect(((await (await fetch(`${node.url}/stats?access_token=${reader}`)).json()) as Stats).received).toBe(
+    0,
+  );
 });
 
 test("a token stands in no log, no answer, and no file but as a hash", async () => {

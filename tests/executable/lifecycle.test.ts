@@ -2,7 +2,12 @@
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { statSync } from "node:fs";
-import { countersOf, expectWellFormedProblem } from "../support/contract.ts";
+import {
+  countersOf,
+  type EventPage,
+  expectWellFormedProblem,
+  type StoredEvent,
+} from "../support/contract.ts";
 import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
 import { httpPublisher, Journal, type OutgoingBatch, SocketPublisher } from "../support/publisher.ts";
@@ -19,6 +24,17 @@ const HEALTHY_SLACK = 10;
 
 const IDLE_MEMORY_MB_MAX = 90;
 const STOP_MS_MAX = 10_000;
+
+/** A page may be short on a machine that is busy, so they are followed to the end. */
+async function everyEvent(node: NodeProcess): Promise<StoredEvent[]> {
+  const events: StoredEvent[] = [];
+  for (let after: string | null = "0"; after !== null; ) {
+    const page: EventPage = await node.page(`?limit=10000&after=${after}`);
+    events.push(...page.events);
+    after = page.next;
+  }
+  return events;
+}
 
 describe("starting", () => {
   test("on an empty folder is a matter of milliseconds, and an idle node is small", async () => {
@@ -57,14 +73,14 @@ describe("starting", () => {
       event_id: String(i),
       payload: i,
     }));
-    let pages: string;
+    let pages: StoredEvent[];
     let before: Awaited<ReturnType<NodeProcess["stats"]>>;
     {
       await using node = await NodeProcess.start({ data: folder.path });
       await node.publish(events);
       await node.publish([...events.slice(0, 10), { ...events[0]!, payload: "other" }]);
       before = await node.stats();
-      pages = await node.getText("/events?limit=10000");
+      pages = await everyEvent(node);
       expect(await node.stop()).toBe(0);
       // The log has been copied into the file, which can be moved or backed up alone.
       expect(statSync(folder.file("onefold.db-wal"), { throwIfNoEntry: false })?.size ?? 0).toBe(0);
@@ -78,7 +94,7 @@ describe("starting", () => {
     }
     expect(after.epoch).not.toBe(before.epoch);
     expect(after.revision).toBe(0);
-    expect(await node.getText("/events?limit=10000")).toBe(pages);
+    expect(await everyEvent(node)).toEqual(pages);
     expect(await node.publish(events)).toMatchObject({ duplicate_dropped: events.length, conflicts: 0 });
     expect(await node.publish({ topic: "kept.0", event_id: "new" })).toMatchObject({
       seq: events.length + 1,

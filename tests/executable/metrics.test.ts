@@ -120,7 +120,7 @@ async function createToken(data: string, name: string, ...flags: readonly string
 
 test("whoever has a token for some topics sees their counters and nothing else, neither metrics nor events", async () => {
   using folder = new TempFolder();
-  const all = await createToken(folder.path, "all", "--scope", "publish,subscribe");
+  const all = await createToken(folder.path, "all", "--scope", "publish,subscribe,admin");
   const some = await createToken(folder.path, "some", "--scope", "subscribe", "--topics", "orders*");
   await using node = await NodeProcess.start({ data: folder.path });
   const events = ["orders", "secret", "orders.eu", "secret"].map((topic, i) => ({ topic, event_id: `${i}` }));
@@ -138,7 +138,7 @@ test("whoever has a token for some topics sees their counters and nothing else, 
 
 test("a socket whose token was taken back is counted once as unauthorized", async () => {
   using folder = new TempFolder();
-  const kept = await createToken(folder.path, "kept", "--scope", "subscribe");
+  const kept = await createToken(folder.path, "kept", "--scope", "admin");
   const gone = await createToken(folder.path, "gone", "--scope", "subscribe");
   await using node = await NodeProcess.start({ data: folder.path });
   using socket = await TestSocket.open(`${node.wsUrl}/ws/stats?access_token=${gone}`);

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess, runToExit } from "../support/node-process.ts";
 import { TestSocket } from "../support/socket.ts";
+import { WEB_TOKEN_NODE, webToken } from "../support/web-tokens.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
 
@@ -130,6 +131,13 @@ describe("a page of an origin that was named", () => {
 });
 
 describe("a name that was pointed at this machine", () => {
+  test("is refused where only some of it is allowed without credentials, too", async () => {
+    await using node = await NodeProcess.start({ flags: ["--allow-anonymous", "subscribe"] });
+    const host = "evil.example:8080";
+    expect((await ask(node, "/events", { host, origin: `http://${host}` })).status).toBe(403);
+    expect((await ask(node, "/events", {})).status).toBe(200);
+  });
+
   test.each([
     "evil.example",
     "evil.example:8080",
@@ -152,8 +160,9 @@ describe("a name that was pointed at this machine", () => {
 
   test("is let in where its origin was named, or where credentials are asked for anyhow", async () => {
     expect((await ask(named, "/stats", { host: "app.example" })).status).toBe(200);
-    await using node = await NodeProcess.start({ flags: ["--allow-anonymous", "subscribe"] });
-    expect((await ask(node, "/stats", { host: "onefold.example" })).status).toBe(200);
+    await using node = await NodeProcess.start(WEB_TOKEN_NODE);
+    const headers = { host: "onefold.example", authorization: `Bearer ${await webToken()}` };
+    expect((await ask(node, "/stats", headers)).status).toBe(200);
   });
 });
 

@@ -211,7 +211,6 @@ test("a publish frame without rate limits goes to its channel without a look at 
   let frames = 0;
   const route = edgeSocket({ admission } as Services, {
     path: "/ws/publish",
-    scope: "publish",
     takesPublishes: true,
     open: () => ({ text: () => frames++, binary: ignore, refuse: ignore, renewed: ignore, closed: ignore }),
   });

@@ -2,8 +2,8 @@
 
 import { problemAnswers } from "./operation.ts";
 
-/** The scope that a route asks for, by method and OpenAPI path; undefined where it asks for none. */
-export type ScopeOf = (method: string, path: string) => string | undefined;
+/** The scopes of which a route asks for one, by method and OpenAPI path; none where anyone may use it. */
+export type ScopesOf = (method: string, path: string) => readonly string[];
 
 const SCHEME = "token";
 
@@ -21,8 +21,6 @@ const REFUSALS = problemAnswers({
   forbidden: "The credentials do not hold the scope subscribe.",
   forbidden_topic: "Reading `payments` is not allowed.",
   forbidden_origin: "The page that asks is not of this node; its origin can be let in with --allow-origins.",
-  rate_limited: "More was asked than the rate limit allows.",
-  too_many_connections: "There are too many connections at this moment.",
 });
 
 interface Operation {
@@ -36,14 +34,14 @@ interface Document {
 }
 
 /** @returns the document's text, with credentials and what is answered without them. */
-export function withAccess(text: string, scopeOf: ScopeOf): string {
+export function withAccess(text: string, scopesOf: ScopesOf): string {
   const document = JSON.parse(text) as Document;
   document.components.securitySchemes = SECURITY_SCHEMES;
   for (const [path, operations] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(operations)) {
-      const scope = scopeOf(method, path);
-      if (scope === undefined) continue;
-      operation.security = [{ [SCHEME]: [scope] }];
+      const scopes = scopesOf(method, path);
+      if (scopes.length === 0) continue;
+      operation.security = scopes.map((scope) => ({ [SCHEME]: [scope] }));
       operation.responses = { ...operation.responses, ...REFUSALS };
     }
   }

@@ -4,7 +4,7 @@ import type { TSchema } from "@sinclair/typebox";
 import { type AnyElysia, Elysia } from "elysia";
 import { VERSION } from "../../version.ts";
 import { MODELS } from "../models/models.ts";
-import { type ScopeOf, withAccess } from "./access.ts";
+import { type ScopesOf, withAccess } from "./access.ts";
 import { TAGS } from "./operation.ts";
 
 /** The models are JSON Schema as TypeBox writes it, which is what this version of OpenAPI takes. */
@@ -16,7 +16,7 @@ const DESCRIPTION = `Takes events from publishers that must retry, counts each e
 
 **Problems.** What is refused is refused whole, with a problem document (RFC 9457) and a stable \`code\`. A path that is not there is 404, a method that is not allowed is 405 and \`Allow\` names those that are.
 
-**Credentials.** Routes ask for a scope: \`publish\`, or \`subscribe\` to read. A token covers topics by patterns, and reads show those topics only.
+**Credentials.** Routes ask for a scope: \`publish\`, or \`subscribe\` to read; \`admin\` shows the metrics of the node as a whole. A token covers topics by patterns, and reads show those topics only.
 
 **WebSockets.** Two channels are not in this document, because OpenAPI has no words for them; docs/protocol.md describes their frames:
 
@@ -27,7 +27,7 @@ const DESCRIPTION = `Takes events from publishers that must retry, counts each e
  * @param routes the routes to describe, made for this call. The plugin also serves a page that loads its parts from
  * elsewhere, so it works on an app of its own, which nobody can reach.
  */
-export async function makeOpenApiDocument(routes: AnyElysia, scopeOf: ScopeOf): Promise<string> {
+export async function makeOpenApiDocument(routes: AnyElysia, scopesOf: ScopesOf): Promise<string> {
   // Loaded when it is first needed: most nodes are never asked.
   const { swagger } = await import("@elysiajs/swagger");
   const documented = new Elysia().use(routes).use(
@@ -51,5 +51,5 @@ export async function makeOpenApiDocument(routes: AnyElysia, scopeOf: ScopeOf): 
   );
   const response = await documented.handle(new Request("http://localhost/openapi.json"));
   if (!response.ok) throw new Error(`Expected the OpenAPI document, got ${response.status}`);
-  return withAccess(await response.text(), scopeOf);
+  return withAccess(await response.text(), scopesOf);
 }

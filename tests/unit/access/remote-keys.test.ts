@@ -97,6 +97,18 @@ test("tokens of unknown keys cannot make it ask more than now and then", async (
   expect(asked).toBe(3);
 });
 
+test("keys that have become old are looked after without any token, and what their issuer took back is revoked", async () => {
+  const authenticator = await open();
+  const principal = (await authenticator.authenticate(tokenOf(FIRST, "a")))!;
+  await authenticator.refreshKeys();
+  expect(asked).toBe(1);
+  answer = await setOf([SECOND, "b"]);
+  nowMs += KEYS_AGE_MAX_MS + 1;
+  await authenticator.refreshKeys();
+  expect(asked).toBe(2);
+  expect(principal.isRevoked()).toBe(true);
+});
+
 test("keys that have become old are fetched again while they go on", async () => {
   const authenticator = await open();
   const askedAgain = Promise.withResolvers<void>();

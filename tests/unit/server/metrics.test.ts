@@ -257,8 +257,8 @@ describe("the route", () => {
     return parsePrometheus(await response.text());
   };
 
-  test("shows who may see all topics everything", async () => {
-    const families = await shown(["*"], "subscribe");
+  test("shows who administers all topics everything", async () => {
+    const families = await shown(["*"], "subscribe", "admin");
     expect(sampleOf(families, "onefold_events_received_total")).toBe(12);
     expect(names(families)).toEqual(METRICS.map(({ name }) => name));
   });
