@@ -5,6 +5,7 @@
  *
  *   GITHUB_WEBHOOK_SECRET=… npx bun examples/github-webhook.ts [http://127.0.0.1:8080] [port, 3000]
  *
+ * A token that the node asks for stands in ONEFOLD_TOKEN; it needs the scope publish, on `github.*`.
  * In the webhook's settings choose the content type application/json and the same secret.
  */
 
@@ -12,6 +13,7 @@ import { timingSafeEqual } from "node:crypto";
 
 const [node = "http://127.0.0.1:8080", port = "3000"] = process.argv.slice(2);
 const secret = process.env.GITHUB_WEBHOOK_SECRET;
+const token = process.env.ONEFOLD_TOKEN?.trim();
 
 /** GitHub gives up after 10 seconds: what has not been acknowledged by then is better told as failed. */
 const ACKNOWLEDGEMENT_TIMEOUT_MS = 9_000;
@@ -64,7 +66,8 @@ function eventText(name: string, delivery: string, body: Uint8Array): string {
 
 /** @returns onefold's acknowledgement. */
 async function publish(event: string): Promise<string> {
-  const headers = { "content-type": "application/json" };
+  const credentials = token ? { authorization: `Bearer ${token}` } : {};
+  const headers = { "content-type": "application/json", ...credentials };
   const signal = AbortSignal.timeout(ACKNOWLEDGEMENT_TIMEOUT_MS);
   let answer: Response;
   let text: string;
@@ -73,6 +76,14 @@ async function publish(event: string): Promise<string> {
     text = await answer.text();
   } catch {
     throw new Answer(503, "The node gave no answer: redeliver later.");
+  }
+  // To GitHub 401 and 403 would say that its own signature is wrong.
+  if (answer.status === 401 || answer.status === 403) {
+    console.error(`The node refused a delivery with ${answer.status}: ${text}`);
+    throw new Answer(
+      502,
+      "The node does not take what this receiver brings in ONEFOLD_TOKEN: set it, and redeliver.",
+    );
   }
   if (answer.status !== 200) throw new Answer(answer.status, text);
   return text;
@@ -90,4 +101,4 @@ const server = Bun.serve({
 });
 
 if (secret === undefined) console.error("GITHUB_WEBHOOK_SECRET is not set: anybody may send deliveries.");
-console.log(`Receiving GitHub's webhooks on ${server.url.origin}, publishing to ${node}.`);
+console.log(`Receiving GitHub's webhooks on ${server.url.origin}, publishing to ${new URL(node).origin}.`);

@@ -4,6 +4,8 @@
 What was not acknowledged when a connection ended is sent again on the next one; onefold counts it once.
 
     python3 examples/publish.py [ws://127.0.0.1:8080] < events.ndjson
+
+A token that the node asks for stands in ONEFOLD_TOKEN.
 """
 
 import json
@@ -11,7 +13,7 @@ import sys
 import time
 from collections import Counter, deque
 
-from tiny_websocket import WebSocket
+from tiny_websocket import Refused, WebSocket, shown
 
 # Events that may be on their way at once. A node takes 1,024 by default; its greeting says how many.
 WINDOW = 256
@@ -32,7 +34,7 @@ def publish(url, events):
                         channel.send(event)
                     if not waiting:
                         return
-                    answer = json.loads(channel.receive())
+                    answer = channel.receive()
                     event = waiting.popleft()
                     if answer.get("status") in (429, 503):  # Not now: nothing was stored.
                         waiting.append(event)
@@ -40,10 +42,10 @@ def publish(url, events):
                         channel.send(event)
                     else:
                         yield answer
+        except Refused as error:
+            sys.exit(str(error))
         except OSError as error:
-            if getattr(error, "is_final", False):
-                sys.exit(str(error))
-            print(f"No connection to {url} ({error}); trying again.", file=sys.stderr)
+            print(f"No connection to {shown(url)} ({error}); trying again.", file=sys.stderr)
             time.sleep(1)
 
 

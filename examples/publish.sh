@@ -4,16 +4,20 @@
 #
 #   examples/publish.sh [ws://127.0.0.1:8080] < events.ndjson
 #
+# A token that the node asks for stands in ONEFOLD_TOKEN.
+#
 # It waits for every acknowledgement before it sends the next event, which keeps it short. For speed put many events
 # into a frame (a JSON array is one) or use another language: publish.py and publish.mjs keep many frames on their way.
 set -u
 source "$(dirname "$0")/websocket.sh"
 node=${1:-ws://127.0.0.1:8080}
+ws_address "$node"
 unique=0 duplicates=0 conflicts=0 refused=0
 
 connect() {
   until ws_open "$node/ws/publish" && ws_receive; do # The first message is the greeting.
-    echo "No connection to $node; trying again." >&2
+    ws_end_if_final
+    echo "No connection to $ws_shown; trying again." >&2
     sleep 1
   done
 }
@@ -22,7 +26,7 @@ connect() {
 publish() {
   while :; do
     if ! ws_send "$1" || ! ws_receive; then
-      if ws_is_final; then exit 1; fi
+      ws_end_if_final
       connect
     elif [[ $REPLY =~ \"status\":(429|503) ]]; then
       sleep 1 # Not now: nothing was stored.

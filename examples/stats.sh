@@ -3,9 +3,12 @@
 # where it was.
 #
 #   examples/stats.sh [ws://127.0.0.1:8080] [topics, such as orders,payments.*]
+#
+# A token that the node asks for stands in ONEFOLD_TOKEN.
 set -u
 source "$(dirname "$0")/websocket.sh"
 node=${1:-ws://127.0.0.1:8080}
+ws_address "$node"
 topics=${2:-}
 place= # How far it has come: given to the next connection.
 
@@ -14,9 +17,6 @@ while :; do
     while ws_receive; do
       if [[ $REPLY == '{"type":"snapshot"'* ]]; then
         received=0 unique_processed=0 duplicate_dropped=0 conflicts=0
-      elif [[ $REPLY != '{"type":"delta"'* ]]; then
-        echo "refused: $REPLY" >&2
-        continue
       fi
       # The totals come before the topics, so the first number of each name is the one.
       for name in received unique_processed duplicate_dropped conflicts; do
@@ -26,8 +26,8 @@ while :; do
       [[ $REPLY =~ \"revision\":([0-9]+) ]] && place+="&revision=${BASH_REMATCH[1]}"
       echo "received $received, unique $unique_processed, duplicates $duplicate_dropped, conflicts $conflicts"
     done
-    if ws_is_final; then exit 1; fi
+    ws_end_if_final
   fi
-  echo "No connection to $node; trying again." >&2
+  echo "No connection to $ws_shown; trying again." >&2
   sleep 1
 done

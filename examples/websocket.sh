@@ -9,13 +9,34 @@ trap '' PIPE # Writing to a connection that has ended fails then, instead of end
 # onefold pings a silent connection every two minutes: one that is silent for longer is dead.
 ws_silence_seconds=150
 
-# ws_open ws://host:port/path: connects, on file descriptor 3.
+# ws_address ws://host:port: ends the script where this client cannot go there, or cannot bring the token.
+# Sets ws_shown, the address without what may be secret in it.
+ws_address() {
+  local LC_ALL=C rest=${1#ws://}
+  if [[ $1 == wss://* ]]; then
+    ws_end "bash does not speak TLS: use publish.py or publish.mjs (stats.py, stats.mjs) for wss://, or ws:// here."
+  elif [[ $1 != ws://* ]]; then
+    ws_end "Expected the address of the node to begin with ws://."
+  elif [[ -n ${ONEFOLD_TOKEN-} && $ONEFOLD_TOKEN =~ [^!-~] ]]; then
+    ws_end "Expected ONEFOLD_TOKEN to hold one token and nothing else."
+  fi
+  rest=${rest%%[/?#]*}
+  ws_shown=ws://${rest##*@}
+}
+
+ws_end() {
+  echo "$1" >&2
+  exit 1
+}
+
+# ws_open ws://host:port/path: connects, on file descriptor 3, with the token in ONEFOLD_TOKEN where there is one.
 ws_open() {
   local address=${1#ws://} line
   local authority=${address%%/*}
   { exec 3<>"/dev/tcp/${authority%:*}/${authority##*:}"; } 2>/dev/null || return 1
   printf '%s\r\n' "GET /${address#*/} HTTP/1.1" "Host: $authority" 'Upgrade: websocket' 'Connection: Upgrade' \
-    'Sec-WebSocket-Version: 13' 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' '' >&3 || return 1
+    'Sec-WebSocket-Version: 13' 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' ${ONEFOLD_TOKEN:+"Authorization: Bearer $ONEFOLD_TOKEN"} '' >&3 ||
+    return 1
   IFS= read -r -t "$ws_silence_seconds" -u 3 line && [[ $line == *' 101 '* ]] || return 1
   while IFS= read -r -u 3 line && [[ $line != $'\r' ]]; do :; done
 }
@@ -38,12 +59,13 @@ ws_frame() {
   { printf "$head"'\0\0\0\0%s' "$2" >&3; } 2>/dev/null
 }
 
-# ws_receive: sets REPLY to the next message. 1 when the connection has ended; then ws_code says why, if it is known.
+# ws_receive: sets REPLY to the next message. 1 when the connection has ended; then ws_code says why, if it is known,
+# and ws_detail in words: an error that answers no frame is one of the connection itself, and the node closes it.
 # onefold sends every message in one frame, so that nothing has to be put together.
 ws_receive() {
   local LC_ALL=C
   local opcode length bytes
-  ws_code=
+  ws_code= ws_detail=
   while ws_byte; do
     opcode=$((REPLY & 15))
     ws_byte || return 1
@@ -60,7 +82,10 @@ ws_receive() {
     fi
     IFS= read -r -N "$length" -t "$ws_silence_seconds" -u 3 || return 1
     case $opcode in
-      1) return 0 ;;
+      1)
+        [[ $REPLY == '{"type":"error"'* && $REPLY != *'"frame":'* ]] || return 0
+        [[ $REPLY =~ \"detail\":\"([^\"]+) ]] && ws_detail=${BASH_REMATCH[1]}
+        ;;
       9) ws_frame 10 "$REPLY" || return 1 ;; # A ping is answered with a pong.
     esac
   done
@@ -74,5 +99,11 @@ ws_byte() {
   REPLY=$((REPLY & 255))
 }
 
-# Whether connecting again would only fail again: 4400 not understood, 4401 credentials, 4403 not allowed.
-ws_is_final() { [[ $ws_code == 4400 || $ws_code == 4401 || $ws_code == 4403 ]]; }
+# Ends the script where connecting again would only fail again: 4400 not understood, 4401 credentials, 4403 not allowed.
+# Others, such as 4429 for too many connections, are worth another try.
+ws_end_if_final() {
+  case ${ws_code-} in
+    4401) ws_end "The node refused the connection (4401): ${ws_detail:-} ONEFOLD_TOKEN must hold a token that it takes." ;;
+    4400 | 4402 | 4403) ws_end "The node refused the connection ($ws_code): ${ws_detail:-no reason given}" ;;
+  esac
+}

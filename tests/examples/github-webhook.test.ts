@@ -3,8 +3,9 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import definitions from "@octokit/webhooks-examples";
 import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
-import { NodeProcess } from "../support/node-process.ts";
+import { NodeProcess, runToExit } from "../support/node-process.ts";
 import { Program } from "../support/program.ts";
+import { TempFolder } from "../support/temp-folder.ts";
 import { example } from "./languages.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
@@ -22,13 +23,18 @@ class Receiver implements AsyncDisposable {
   url = "";
   readonly #program: Program;
 
-  private constructor(nodeUrl: string, secret: string | undefined) {
+  private constructor(nodeUrl: string, secret: string | undefined, env: Readonly<Record<string, string>>) {
     const command = [process.execPath, example("github-webhook.ts"), nodeUrl, "0"];
-    this.#program = new Program(command, secret === undefined ? {} : { GITHUB_WEBHOOK_SECRET: secret });
+    const own: Record<string, string> = secret === undefined ? {} : { GITHUB_WEBHOOK_SECRET: secret };
+    this.#program = new Program(command, { ...own, ...env });
   }
 
-  static async start(nodeUrl: string, secret?: string): Promise<Receiver> {
-    const receiver = new Receiver(nodeUrl, secret);
+  static async start(
+    nodeUrl: string,
+    secret?: string,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Receiver> {
+    const receiver = new Receiver(nodeUrl, secret, env);
     await receiver.#program.until(() => receiver.#program.lines.length > 0);
     receiver.url = /on (http:\S+),/.exec(receiver.#program.lines[0]!)![1]!;
     return receiver;
@@ -115,4 +121,23 @@ test("without an acknowledgement GitHub is not told 2xx, so that the delivery ca
     status: 503,
     text: "The node gave no answer: redeliver later.",
   });
+});
+
+test("a node that asks for a token is brought one, and where it is refused GitHub is not told that it was its fault", async () => {
+  using folder = new TempFolder();
+  const create = ["token", "create", "--data", folder.path, "--scope", "publish", "--topics", "github.*"];
+  const token = (await runToExit(create)).stdout.trim();
+  await using node = await NodeProcess.start({ data: folder.path });
+  const delivery = { id: "guarded", body: "{}" };
+  await using trusted = await Receiver.start(node.url, SECRET, { ONEFOLD_TOKEN: token });
+  expect((await trusted.deliver(delivery)).status).toBe(200);
+  expect(trusted.warnings).toBe("");
+  for (const env of [{}, { ONEFOLD_TOKEN: "onefold_wrong_token" }]) {
+    await using receiver = await Receiver.start(node.url, SECRET, env);
+    const answer = await receiver.deliver(delivery);
+    expect(answer.status).toBe(502);
+    expect(await answer.text()).toContain("ONEFOLD_TOKEN");
+    expect(receiver.warnings).toMatch(/^The node refused a delivery with 401: /);
+    expect(receiver.warnings).not.toContain("onefold_wrong_token");
+  }
 });

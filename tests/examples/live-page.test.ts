@@ -6,8 +6,9 @@ import type { Browser } from "playwright-core";
 import { launchBrowser, openWatchedPage } from "../support/browser.ts";
 import { CuttingProxy } from "../support/cutting-proxy.ts";
 import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
-import { NodeProcess } from "../support/node-process.ts";
+import { NodeProcess, runToExit } from "../support/node-process.ts";
 import { isMissing } from "../support/prerequisites.ts";
+import { TempFolder } from "../support/temp-folder.ts";
 import { example } from "./languages.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
@@ -66,5 +67,30 @@ describe.skipIf(isMissing("chromium"))("examples/live.html", () => {
     expect(await page.locator("#topics tr").allInnerTexts()).toEqual([expect.stringContaining("only.a")]);
     const bad = await open(`node=${node.wsUrl}&topics=a*b`);
     await bad.page.getByText("closed with 4400").waitFor();
+  });
+
+  test("brings the token of its fragment, in no address, and says why it is not let in", async () => {
+    using folder = new TempFolder();
+    const tokens: string[] = [];
+    for (const scope of ["subscribe", "publish"]) {
+      const create = ["token", "create", "--data", folder.path, "--scope", scope];
+      tokens.push((await runToExit(create)).stdout.trim());
+    }
+    await using closed = await NodeProcess.start({
+      data: folder.path,
+      flags: ["--allow-origins", "null", "--max-connections-per-address", "1"],
+    });
+    const refused = await open(`node=${closed.wsUrl}`);
+    await refused.page.getByText("the node refused the connection (closed with 4401: ").waitFor();
+    const other = await open(`node=${closed.wsUrl}#token=${tokens[1]}`);
+    await other.page.getByText("the node refused the connection (closed with 4403: ").waitFor();
+    const { page, requests } = await open(`node=${closed.wsUrl}#token=${tokens[0]}`);
+    await page.getByText("live", { exact: true }).waitFor();
+    expect(requests.filter(({ protocol }) => protocol === "ws:").join()).not.toContain(tokens[0]!);
+    const second = await open(`node=${closed.wsUrl}#token=${tokens[0]}`);
+    await second.page.getByText(/^no connection \(closed with 4429: .+\); trying again$/).waitFor();
+    await page.close();
+    await second.page.getByText("live", { exact: true }).waitFor();
+    expect(await second.page.locator("body").textContent()).not.toContain(tokens[0]!);
   });
 });
