@@ -54,6 +54,14 @@ describe.skipIf(lacksAnotherUser())("a node that is not root", () => {
     ]);
   }
 
+  test("without the right to a port below 1024", () =>
+    withFolder(async (folder, serve) => {
+      chmodSync(folder.path, 0o777);
+      expect(await refusal([...serve(folder.path), "--port", "80"])).toStartWith(
+        "onefold: --port 80 is not permitted to this user: ",
+      );
+    }));
+
   test("without the right to make the data folder", () =>
     withFolder(async (folder, serve) => {
       expect(await refusal(serve(folder.file("data")))).toMatch(
