@@ -248,7 +248,7 @@ test("a file that cannot be used is told of by name and left alone", async () =>
   writeFileSync(folder.file(TOKEN_FILE), '{"version":1,"tokens":[],"open":true}');
   for (const args of [["create", "--scope", "publish"], ["list"], ["revoke", "a"]]) {
     expect(await refusalOf(1, "token", ...args, "--data", folder.path)).toBe(
-      `The token file ${folder.file(TOKEN_FILE)} cannot be used: /open: unexpected property.`,
+      `The token file ${folder.file(TOKEN_FILE)} cannot be used: /open is not known.`,
     );
   }
   expect(readFileSync(folder.file(TOKEN_FILE), "utf8")).toContain("open");
