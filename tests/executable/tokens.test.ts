@@ -319,7 +319,7 @@ test("a command that is killed at any moment leaves a file that can be read, wit
 describe("a node that lets nobody in without a token", () => {
   const TOKEN = "onefold_aaaaaaaaaaaa_secret";
   const WITHOUT =
-    "The node lets nobody in without a token that it knows: ONEFOLD_TOKEN or --token-file brings one.";
+    "The node refused GET /stats with 401: Not without a token. ONEFOLD_TOKEN or --token-file brings a token.";
 
   test("is verified and loaded with the token of a variable or a file, over HTTP and WebSocket", async () => {
     using folder = new TempFolder();
@@ -350,7 +350,7 @@ describe("a node that lets nobody in without a token", () => {
       "a file that is not there",
       ["--token-file", "missing"],
       {},
-      /^The token file missing cannot be read \(ENOENT/,
+      /^The token file missing cannot be read \(it is not there\)\.$/,
     ],
     [
       "an empty variable",
