@@ -1,6 +1,7 @@
 /** The file of the tokens: its shape, checked to the last field, because a field that is passed over could let somebody in. */
 
 import { type Static, Type } from "@sinclair/typebox";
+import { type ValueError, ValueErrorType } from "@sinclair/typebox/errors";
 import { Value } from "@sinclair/typebox/value";
 import { faultOfPattern } from "../events/topic-pattern.ts";
 import { SCOPES, type Scope } from "./principal.ts";
@@ -78,10 +79,7 @@ export function parseTokenFile(path: string, text: string): StoredToken[] {
     const version = (value as { version?: unknown } | null)?.version;
     if (Number.isInteger(version) && version !== VERSION)
       fail(`it has version ${version}, known is ${VERSION}`);
-    const { path: pointer, message } = Value.Errors(FILE, value).First()!;
-    return fail(
-      `${pointer === "" ? "/" : pointer}: ${message.replace(/^[A-Z]/, (letter) => letter.toLowerCase())}`,
-    );
+    return fail(faultIn(Value.Errors(FILE, value).First()!));
   }
   const tokens = value.tokens.map((token, at) => tokenOf(token, (what) => fail(`/tokens/${at}${what}`)));
   for (const key of ["id", "name"] as const) {
@@ -89,6 +87,39 @@ export function parseTokenFile(path: string, text: string): StoredToken[] {
     if (twice !== undefined) fail(`the ${key} ${twice} stands there twice`);
   }
   return tokens;
+}
+
+/** What a member has to be, where a pattern or a union would be told as such. */
+const EXPECTED: Readonly<Record<string, string>> = {
+  id: "the id of a token: 12 of a to z and 2 to 7",
+  name: "1 to 64 letters, digits, `.`, `_` or `-`, and not to begin like a token",
+  sha256: "64 hexadecimal digits",
+  created: "a time like 2026-01-02T03:04:05.678Z",
+  expires: "a time like 2026-01-02T03:04:05.678Z, or null",
+};
+
+/** In words, and never with the value itself, which may be a secret. */
+function faultIn({ path, message, type }: ValueError): string {
+  if (path === "") return "expected an object with `version` and `tokens`";
+  if (type === ValueErrorType.ObjectAdditionalProperties) return `${path} is not known`;
+  if (type === ValueErrorType.ObjectRequiredProperty) return `${path} is missing`;
+  const [, tokens, at, member, item] = path.split("/");
+  const place = `expected ${path} to be`;
+  if (tokens !== "tokens" || at === undefined) {
+    if (tokens === "version") return `${place} ${VERSION}`;
+    return type === ValueErrorType.ArrayMaxItems
+      ? `${path} has more than ${TOKENS_MAX} tokens`
+      : `${place} a list of tokens`;
+  }
+  if (member === undefined) return `${place} an object`;
+  const known = EXPECTED[member];
+  if (known !== undefined) return `${place} ${known}`;
+  if (member === "scopes" && item !== undefined) return `${place} one of ${SCOPES.join(", ")}`;
+  if (item !== undefined) return `${place} a text`;
+  if (type === ValueErrorType.ArrayMinItems) return `${path} is empty`;
+  if (type === ValueErrorType.ArrayMaxItems) return `${path} has more than ${TOPICS_PER_TOKEN_MAX}`;
+  if (type === ValueErrorType.ArrayUniqueItems) return `${path} has one of them twice`;
+  return type === ValueErrorType.Array ? `${place} a list` : `${path}: ${message}`;
 }
 
 /** For people, too. */

@@ -4,6 +4,7 @@ import { timingSafeEqual } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { refuse } from "../problem.ts";
 import type { Authenticator } from "./authenticator.ts";
+import { fileFault } from "./file-fault.ts";
 import { type Principal, principalOf } from "./principal.ts";
 import {
   parseTokenFile,
@@ -135,9 +136,12 @@ export class TokenList implements Authenticator {
       if (!found.isFile()) throw new Error("it is no file");
       return { mark: `${ino} ${size} ${mtimeNs} ${ctimeNs}`, size: Number(size) };
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === "ENOENT") return { mark: NO_FILE, size: 0 };
-      throw new TokenFileError(this.path, message);
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return { mark: NO_FILE, size: 0 };
+      // Looking at a file takes no right to the file itself.
+      throw new TokenFileError(
+        this.path,
+        fileFault(this.path, error, () => false),
+      );
     }
   }
 
@@ -146,7 +150,10 @@ export class TokenList implements Authenticator {
     try {
       return await readFile(this.path, "utf8");
     } catch (error) {
-      throw new TokenFileError(this.path, (error as Error).message);
+      throw new TokenFileError(
+        this.path,
+        fileFault(this.path, error, () => true),
+      );
     }
   }
 

@@ -1,6 +1,7 @@
 /** The token that a command brings to a node: from a file or a variable, never from a flag, which process lists show. */
 
 import { readFileSync } from "node:fs";
+import { fileFault } from "../access/file-fault.ts";
 import { TOKEN_VARIABLE } from "../config/access-settings.ts";
 import type { TextFlag } from "../config/flags.ts";
 import type { Environment } from "../config/parse-config.ts";
@@ -32,7 +33,7 @@ function contentOf(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    throw new Error(`The token file ${file} cannot be read (${(error as Error).message}).`, { cause: error });
+    throw new Error(`The token file ${file} cannot be read (${fileFault(file, error)}).`, { cause: error });
   }
 }
 

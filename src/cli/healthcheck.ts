@@ -1,6 +1,7 @@
 /** `onefold healthcheck`: whether a node is ready, as an exit status; what a container's HEALTHCHECK runs. */
 
 import type { Flags } from "../config/flags.ts";
+import { unreachable } from "../unreachable.ts";
 import type { Command, Surroundings } from "./command.ts";
 import { type NodeAddress, readNodeAddress, URL_FLAG } from "./node-address.ts";
 
@@ -40,7 +41,6 @@ async function faultOf({ url, unixSocket, isLocal }: NodeAddress, name: string):
     if (error instanceof Error && error.name === "TimeoutError") {
       return `The node at ${name} gave no answer within ${ANSWER_TIMEOUT_MS / 1_000} seconds.`;
     }
-    const reason = (error as { code?: string }).code ?? String(error);
-    return `No node can be reached at ${name} (${reason}): is it running, and is that its address?`;
+    return unreachable(name, error);
   }
 }

@@ -24,7 +24,8 @@ export const restore: Command = {
   summary: "Makes the database in --data from a backup, which is verified first.",
   flags: FLAGS,
   operand: SOURCE,
-  note: "It overwrites no database. What is restored is another database than the one it comes from: cursors of that are no good here.",
+  note: `It overwrites no database. What is restored is another database than the one it comes from: cursors of that are no
+good here.`,
   run: runRestore,
 };
 

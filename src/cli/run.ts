@@ -2,7 +2,7 @@
 
 import { UsageError } from "../config/parse-flags.ts";
 import { configurationPage, flagsHelp, operandHelp, operandUsage } from "../config/reference.ts";
-import { nearest } from "../nearest.ts";
+import { nearest, nearestOrAll } from "../nearest.ts";
 import { VERSION } from "../version.ts";
 import { backup } from "./backup.ts";
 import { bench } from "./bench.ts";
@@ -46,6 +46,7 @@ export async function run(args: readonly string[], files: CommandFiles): Promise
 /** @returns the exit status, or nothing where a node goes on running. */
 async function dispatch(args: readonly string[], files: CommandFiles): Promise<number | undefined> {
   const [first, ...rest] = args;
+  if (first === "help" && rest.length > 0) return dispatch([...rest, "--help"], files);
   if (first === "--help" || first === "-h" || first === "help") return say(overview());
   if (first === "--version" || first === "-v") return say(VERSION);
   if (first === "--reference") return say(configurationPage(COMMANDS.slice(1)));
@@ -56,6 +57,13 @@ async function dispatch(args: readonly string[], files: CommandFiles): Promise<n
   if (second === "--help" || second === "-h") return say(summaries(family));
   if (second === undefined || second.startsWith("-")) {
     throw new UsageError(`Expected one of ${family.map(({ name }) => `\`onefold ${name}\``).join(", ")}.`);
+  }
+  const verbs = family.map(({ name }) => name.slice(first.length + 1));
+  if (!verbs.includes(second)) {
+    const names = verbs.map((verb) => `${first} ${verb}`);
+    const meant = nearest(second, verbs);
+    const hint = meant === undefined ? `there are ${names.join(", ")}` : `the nearest is ${first} ${meant}`;
+    throw new UsageError(`There is no command ${first} ${second}; ${hint}.`);
   }
   return runOrHelp(commandOf(`${first} ${second}`), rest.slice(1), files);
 }
@@ -73,8 +81,9 @@ async function runOrHelp(
 function commandOf(name: string): Command {
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command !== undefined) return command;
-  const names = COMMANDS.map((candidate) => candidate.name);
-  throw new UsageError(`There is no command ${name}; the nearest is ${nearest(name, names)}.`);
+  // Those of two words are found by their first.
+  const names = [...new Set(COMMANDS.map((candidate) => candidate.name.split(" ")[0]!))];
+  throw new UsageError(`There is no command ${name}; ${nearestOrAll(name, names)}.`);
 }
 
 function summaries(commands: readonly Command[]): string {

@@ -16,7 +16,7 @@ import { parseFlags, parseFlagsAndOperand, UsageError } from "../config/parse-fl
 import { faultOfPattern } from "../events/topic-pattern.ts";
 import { changeTokens, readTokens, readTokenUses } from "../maintenance/token-changes.ts";
 import { UnfinishedFile } from "../maintenance/unfinished-file.ts";
-import { nearest } from "../nearest.ts";
+import { nearest, nearestOrAll } from "../nearest.ts";
 import type { Command, Surroundings } from "./command.ts";
 import { DATA_FLAG } from "./data-folder.ts";
 import { JSON_FLAG, resultText } from "./result.ts";
@@ -195,7 +195,7 @@ function scopesIn(text: string): Scope[] {
   const names = new Set(text.split(","));
   const wrong = [...names].find((name) => !isScope(name));
   if (wrong !== undefined) {
-    throw new UsageError(`There is no scope \`${wrong}\`; the nearest is ${nearest(wrong, SCOPES)}.`);
+    throw new UsageError(`There is no scope \`${wrong}\`; ${nearestOrAll(wrong, SCOPES)}.`);
   }
   return SCOPES.filter((scope) => names.has(scope));
 }
@@ -221,8 +221,11 @@ function topicsIn(text: string): string[] {
 function notFound(which: string, tokens: readonly StoredToken[]): string {
   if (tokens.length === 0) return "There are no tokens.";
   if (!NAME_FORM.test(which)) return "There is no such token: `onefold token list` has their ids and names.";
-  const names = tokens.flatMap(({ id, name }) => [name, id]);
-  return `There is no token ${which}; the nearest is ${nearest(which, names)}.`;
+  // An id is nothing that somebody misspells: one that looks like it is another token.
+  const names = tokens.flatMap(({ id, name }) => (name === id ? [] : [name]));
+  const meant = nearest(which, names);
+  if (meant !== undefined) return `There is no token ${which}; the nearest is ${meant}.`;
+  return `There is no token ${which}: \`onefold token list\` has their ids and names.`;
 }
 
 interface TokenMembers {

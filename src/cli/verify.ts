@@ -101,6 +101,8 @@ async function verifyNode(url: string, token: string | undefined, onProgress: On
   const seconds = secondsSince(startedAt);
   const isRight = differenceCount === 0;
   const wrong = differences.map((detail) => ["node", detail] as const);
+  // The node shows what the token covers and does not say what that is: nothing is known of the rest.
+  const seen = token === undefined ? "" : ", of the topics that the token may see";
   return {
     differenceCount,
     first: differences[0],
@@ -108,6 +110,7 @@ async function verifyNode(url: string, token: string | undefined, onProgress: On
       ...{
         url,
         right: isRight,
+        judged: token === undefined ? "all topics" : "the topics that the token may see",
         seconds,
         ...counters,
         events,
@@ -121,7 +124,7 @@ async function verifyNode(url: string, token: string | undefined, onProgress: On
       },
     },
     text: textOf(url, isRight, [
-      [`proved in ${seconds} seconds:`, isRight ? proofsOfNode(report) : []],
+      [`proved in ${seconds} seconds${seen}:`, isRight ? proofsOfNode(report) : []],
       [wrongTitle(differenceCount, wrong.length), wrong],
     ]),
   };

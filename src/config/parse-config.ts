@@ -88,12 +88,20 @@ function variableIn(environment: Environment, name: string): Given | undefined {
   return text === undefined ? undefined : { text, origin };
 }
 
+const PREFIX = "ONEFOLD_";
+
 /** A misspelt variable would be silently ignored, and a limit that somebody set not be there. */
 function refuseUnknownVariables(environment: Environment): void {
   const known = [...SETTING_NAMES.map(variableOf), ...SECRET_VARIABLES];
   for (const name of Object.keys(environment)) {
-    if (name.startsWith("ONEFOLD_") && !known.includes(name)) {
-      throw new UsageError(`There is no setting ${name}; the nearest is ${nearest(name, known)}.`);
+    if (name.startsWith(PREFIX) && !known.includes(name)) {
+      // What all of them begin with would make each near to any.
+      const meant = nearest(
+        name.slice(PREFIX.length),
+        known.map((each) => each.slice(PREFIX.length)),
+      );
+      const hint = meant === undefined ? "" : `; the nearest is ${PREFIX}${meant}`;
+      throw new UsageError(`There is no setting ${name}${hint}.`);
     }
   }
 }

@@ -54,11 +54,17 @@ export function parseFlagsAndOperand<F extends Flags, O extends Operand>(
   const { values, positionals } = readFlags(flags, args, operand);
   const [text, another] = positionals;
   const { placeholder, isRequired } = operand;
+  const kinds = placeholder.split("|");
   if (another !== undefined)
-    throw new UsageError(`Expected one ${placeholder}, got \`${text}\` and \`${another}\`.`);
-  if (text === undefined && isRequired) throw new UsageError(`Expected a ${placeholder}, got none.`);
+    throw new UsageError(`Expected one ${kinds.join(" or ")}, got \`${text}\` and \`${another}\`.`);
+  if (text === undefined && isRequired)
+    throw new UsageError(`Expected ${kinds.map(withArticle).join(" or ")}, got none.`);
   if (text === "") throw new UsageError(`${placeholder} must not be empty.`);
   return { flags: valuesOf(flags, values, elsewhere), operand: text as string };
+}
+
+function withArticle(word: string): string {
+  return `${/^[AEIOU]/.test(word) ? "an" : "a"} ${word}`;
 }
 
 type ReadValues = Readonly<Record<string, string | boolean | undefined>>;
@@ -88,18 +94,53 @@ function readFlags(
     }),
   );
   refuseUnknownFlags(args, Object.keys(options));
+  const given = withValues(flags, args);
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: operand !== undefined });
+    const { values, positionals } = parseArgs({ args: given, options, allowPositionals: true });
+    if (operand !== undefined || positionals.length === 0) return { values, positionals };
+    throw new UsageError(`Expected nothing but flags, got \`${positionals[0]}\`.`);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError((error as Error).message.split("\n")[0]!.replace(/\.?$/, "."));
   }
+}
+
+/**
+ * The same arguments, with a value that begins with a dash joined to its flag, so that its own check judges it.
+ * @throws UsageError where a value is missing, or stands where none is taken.
+ */
+function withValues(flags: Flags, args: readonly string[]): string[] {
+  const kinds = new Map(Object.entries(flags).map(([name, { kind }]) => [`--${flagOf(name)}`, kind]));
+  const given: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
+    if (arg === "--") return [...given, ...args.slice(i)];
+    const [flag] = arg.split("=", 1);
+    const kind = kinds.get(flag!);
+    if (kind === undefined && /^-[^-]/.test(arg)) throw new UsageError(`There is no flag ${flag}.`);
+    if (kind === "switch" && flag !== arg) throw new UsageError(`${flag} takes no value.`);
+    given.push(arg);
+    if (kind === undefined || kind === "switch" || flag !== arg) continue;
+    const value = args[++i];
+    if (value === undefined || value.startsWith("--")) throw new UsageError(`${flag} needs a value.`);
+    if (!/^-./.test(value)) given.push(value);
+    else if (kind !== "text") given[given.length - 1] = `${flag}=${value}`;
+    else
+      throw new UsageError(
+        `${flag} needs a value; one that begins with a dash is given as ${flag}=${value}.`,
+      );
+  }
+  return given;
 }
 
 function refuseUnknownFlags(args: readonly string[], known: readonly string[]): void {
   for (const arg of args) {
     const name = /^--([^=]+)/.exec(arg)?.[1];
     if (name !== undefined && !known.includes(name)) {
-      throw new UsageError(`There is no flag --${name}; the nearest is --${nearest(name, known)}.`);
+      const meant = nearest(name, known);
+      const hint =
+        meant === undefined ? ": --help lists those that there are" : `; the nearest is --${meant}`;
+      throw new UsageError(`There is no flag --${name}${hint}.`);
     }
   }
 }
@@ -137,13 +178,13 @@ function parseChoices({ choices }: ChoicesFlag, text: string, origin: string): r
   );
 }
 
-function parseList({ faultOf, placeholder }: ListFlag, text: string, origin: string): readonly string[] {
+function parseList({ faultOf }: ListFlag, text: string, origin: string): readonly string[] {
   const items = [...new Set(text.split(","))];
   for (const item of items) {
     const fault = faultOf(item);
     if (fault !== undefined)
       throw new UsageError(
-        `Expected ${origin} to be like ${placeholder},…, got \`${item}\`, which ${fault}.`,
+        `Expected ${origin} to be a list with commas between, got \`${item}\`, which ${fault}.`,
       );
   }
   return items;

@@ -12,14 +12,29 @@ export interface CommandReference {
   readonly operand?: Operand;
 }
 
-/** Width of the column that holds the flags. */
-const FLAG_COLUMN = 32;
+/** Width of the column that holds the flags; and of all, as terminals have it. */
+const FLAG_COLUMN = 34;
+const LINE_LENGTH_MAX = 120;
 
-/** One line for each flag. */
+/** Each flag, and beside it what it does. */
 export function flagsHelp(flags: Flags): string {
   return Object.entries(flags)
-    .map(([name, flag]) => `  ${usageOf(name, flag).padEnd(FLAG_COLUMN - 1)} ${flag.help}${defaultOf(flag)}`)
+    .map(([name, flag]) => entryOf(usageOf(name, flag), `${flag.help}${defaultOf(flag)}`))
     .join("\n");
+}
+
+/** In two columns; what is too long for the first stands on a line of its own. */
+function entryOf(usage: string, help: string): string {
+  const indent = " ".repeat(FLAG_COLUMN);
+  const first = `  ${usage} `.padEnd(FLAG_COLUMN);
+  const lines: string[] = first.length > FLAG_COLUMN ? [first.trimEnd(), indent] : [first];
+  for (const word of help.split(" ")) {
+    const line = lines.at(-1)!;
+    const isFull = line.length + 1 + word.length > LINE_LENGTH_MAX;
+    if (isFull) lines.push(indent + word);
+    else lines[lines.length - 1] = line.length === FLAG_COLUMN ? line + word : `${line} ${word}`;
+  }
+  return lines.join("\n");
 }
 
 /** The operand as it stands in a command line: in brackets when it may be left out. */
@@ -29,7 +44,7 @@ export function operandUsage({ placeholder, isRequired }: Operand): string {
 
 /** One line, like those of the flags. */
 export function operandHelp(operand: Operand): string {
-  return `  ${operandUsage(operand).padEnd(FLAG_COLUMN - 1)} ${operand.help}`;
+  return entryOf(operandUsage(operand), operand.help);
 }
 
 /** `docs/configuration.md`. */

@@ -1,6 +1,6 @@
 /** From one parsed JSON value to an event record, or to the places that are wrong with it. */
 
-import { nearest } from "../nearest.ts";
+import { nearestOrAll } from "../nearest.ts";
 import { PROBLEM_PLACES_MAX, type ProblemPlace, type ProblemPlaces } from "../problem.ts";
 import { DEFAULT_TOPIC, type EventRecord, PAYLOAD_DEPTH_MAX } from "./event.ts";
 import { isContainer, isDeeperThan } from "./exact-json.ts";
@@ -113,5 +113,5 @@ function encodePayload(payload: unknown, faults: EventFaults, depthMax: number):
 }
 
 export function unknownField(field: string, known: readonly string[]): string {
-  return `is not a known field; the nearest is \`${nearest(field, known)}\``;
+  return `is not a known field; ${nearestOrAll(field, known, "`")}`;
 }

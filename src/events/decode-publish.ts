@@ -123,7 +123,10 @@ function decodeTypedFrame(value: Record<string, unknown>, limits: DecodeLimits):
   if (value.type === "publish") return decodeEnvelope(value, "frame", limits);
   const faults = new FaultList();
   const frameId = decodeFrameId(value.id, faults);
-  faults.add("/type", "is not a known frame type; the only one here is `publish`");
+  faults.add(
+    "/type",
+    "is not a known frame type; here there are `publish`, and `auth` for fresh credentials",
+  );
   throw new FrameError(problem("invalid_frame", "The frame's type is not known.", faults), frameId);
 }
 

@@ -1,5 +1,7 @@
 /** Requests to a node, with every way in which they can fail told in one sentence. */
 
+import { jsonIn, refused, unreachable } from "../unreachable.ts";
+
 /** A load test cannot go on; the message is one sentence for the person who started it. */
 export class LoadError extends Error {
   override readonly name = "LoadError";
@@ -16,8 +18,7 @@ export class TryAgain extends Error {
   }
 }
 
-const WITHOUT_TOKEN =
-  "The node lets nobody in without a token that it knows: ONEFOLD_TOKEN or --token-file brings one.";
+const TOPICS_HINT = " --topic-prefix gives the run topics that the token covers.";
 
 /** A node answers in milliseconds; one that takes so long does not answer any more. */
 export const ANSWER_TIMEOUT_MS = 30_000;
@@ -63,9 +64,10 @@ export async function ask(node: NodeAddress, path: string, init: RequestInit = {
 /** GETs JSON. @throws LoadError when nothing answers, or not with JSON. */
 export async function askJson(node: NodeAddress, path: string): Promise<unknown> {
   const response = await ask(node, path);
-  if (response.status === 401) throw new LoadError(WITHOUT_TOKEN);
-  if (!response.ok) throw new LoadError(`GET ${node.url}${path} is answered with ${response.status}.`);
-  return parseAnswer(await response.text());
+  const text = await response.text();
+  if (response.ok) return parseAnswer(text);
+  const what = `GET ${path.split("?")[0]}`;
+  throw new LoadError(refused(what, response.status, jsonIn(text), TOPICS_HINT));
 }
 
 /** @throws LoadError */
@@ -91,7 +93,12 @@ export function refusalError(
     const afterMs = retryAfter !== null && seconds >= 0 ? seconds * 1_000 : RETRY_DELAY_MS;
     return new TryAgain(detail, Math.min(afterMs, RETRY_DELAY_MAX_MS));
   }
-  return new LoadError(`The node refused a batch with ${status}${code ? ` ${code}` : ""}: ${detail}`);
+  return new LoadError(refused("a batch", status, { code, detail }, TOPICS_HINT));
+}
+
+/** A channel that was opened only to be told why it may not be. */
+export function refusedChannel(refusal: Refusal): string {
+  return refused("a publish channel", refusal.status, refusal, TOPICS_HINT);
 }
 
 function sentenceOf(url: string, error: unknown): string {
@@ -99,7 +106,5 @@ function sentenceOf(url: string, error: unknown): string {
   if (error instanceof Error && error.name === "TimeoutError") {
     return `${origin} gave no answer within ${ANSWER_TIMEOUT_MS / 1_000} seconds.`;
   }
-  const reason =
-    (error as { code?: string }).code ?? (error instanceof Error ? error.message : String(error));
-  return `No node can be reached at ${origin} (${reason}): is it running, and is that its address?`;
+  return unreachable(origin, error);
 }

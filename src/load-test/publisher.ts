@@ -10,6 +10,7 @@ import {
   parseAnswer,
   type Refusal,
   refusalError,
+  refusedChannel,
 } from "./node-answer.ts";
 
 export interface Publisher {
@@ -61,6 +62,7 @@ class WsPublisher implements Publisher {
     const publisher = new WsPublisher(node);
     const hello = (await publisher.#answer()) as { type?: unknown } | null;
     if (hello?.type === "hello") return publisher;
+    if (hello?.type === "error") throw new LoadError(refusedChannel(hello as Refusal));
     throw new LoadError("What answers there is no onefold node: its publish channel does not say hello.");
   }
 

@@ -16,6 +16,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { fileFault } from "../access/file-fault.ts";
 import { parseTokenFile, type StoredToken, TOKEN_FILE, tokenFileText } from "../access/token-file.ts";
 import { TOKEN_USE_FILE, usedIn } from "../access/token-use.ts";
 import { acquireOwnerLock } from "../storage/sqlite/owner-lock.ts";
@@ -38,7 +39,7 @@ export function readTokens(folder: string): StoredToken[] {
     text = readFileSync(path, "utf8");
   } catch (error) {
     if ((error as { code?: string }).code === "ENOENT") return [];
-    throw new Error(`The token file ${path} cannot be read (${(error as Error).message}).`, { cause: error });
+    throw new Error(`The token file ${path} cannot be read (${fileFault(path, error)}).`, { cause: error });
   }
   return parseTokenFile(path, text);
 }
@@ -88,7 +89,7 @@ function lockOf(folder: string, path: string) {
     giveToOwner(path, `${path}.lock`);
     return lock;
   } catch (error) {
-    throw new Error(`The token file ${path} cannot be changed (${(error as Error).message}).`, {
+    throw new Error(`The token file ${path} cannot be changed (${fileFault(path, error)}).`, {
       cause: error,
     });
   }
@@ -110,7 +111,7 @@ function writeWhole(path: string, text: string): void {
     syncFolder(join(path, ".."));
   } catch (error) {
     rmSync(unfinished, { force: true });
-    throw new Error(`The token file ${path} cannot be written (${(error as Error).message}).`, {
+    throw new Error(`The token file ${path} cannot be written (${fileFault(path, error)}).`, {
       cause: error,
     });
   }

@@ -1,5 +1,7 @@
 /** Asks a running node over its public API, with every way in which that can fail told in one sentence. */
 
+import { jsonIn, refused, unreachable } from "../unreachable.ts";
+
 /** The node cannot be audited; the message is one sentence. */
 export class NodeAuditError extends Error {
   override readonly name = "NodeAuditError";
@@ -41,9 +43,6 @@ export interface NodeAddress {
   readonly token: string | undefined;
 }
 
-const WITHOUT_TOKEN =
-  "The node lets nobody in without a token that it knows: ONEFOLD_TOKEN or --token-file brings one.";
-
 export class NodeClient {
   readonly url: string;
   readonly #headers: Record<string, string>;
@@ -77,14 +76,10 @@ export class NodeClient {
     } catch (error) {
       if (error instanceof Error && error.name === "TimeoutError")
         throw new NodeAuditError(`${this.url} gave no answer within ${ANSWER_TIMEOUT_MS / 1_000} seconds.`);
-      const reason = (error as { code?: string }).code ?? String(error);
-      throw new NodeAuditError(
-        `No node can be reached at ${this.url} (${reason}): is it running, and is that its address?`,
-      );
+      throw new NodeAuditError(unreachable(this.url, error));
     }
-    if (response.status === 401) throw new NodeAuditError(WITHOUT_TOKEN);
     if (!response.ok)
-      throw new NodeAuditError(`GET ${path.split("?")[0]} is answered with ${response.status}.`);
+      throw new NodeAuditError(refused(`GET ${path.split("?")[0]}`, response.status, jsonIn(text)));
     try {
       return JSON.parse(text);
     } catch {

@@ -1,7 +1,7 @@
 /** Query parameters, read strictly: an unknown or unusable one is refused, never ignored. */
 
 import { FaultList } from "../events/decode-event.ts";
-import { nearest } from "../nearest.ts";
+import { nearestOrAll } from "../nearest.ts";
 import { refuse } from "../problem.ts";
 
 /** Understood everywhere: browsers and webhooks cannot set headers. */
@@ -23,7 +23,7 @@ export class QueryReader {
       if (known.includes(name) || EVERYWHERE.includes(name)) {
         if (this.#params.getAll(name).length > 1) this.fault(name, "is given more than once");
       } else if (known.length === 0) this.fault(name, "is not a known parameter; there are none here");
-      else this.fault(name, `is not a known parameter; the nearest is \`${nearest(name, known)}\``);
+      else this.fault(name, `is not a known parameter; ${nearestOrAll(name, known, "`")}`);
     }
   }
 

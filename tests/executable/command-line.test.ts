@@ -53,11 +53,35 @@ test.each([
   }
 });
 
+test.each(["token create", "bench", "token"])("`onefold help %s` is that command's own", async (command) => {
+  const asked = await runToExit(["help", ...command.split(" ")]);
+  expect(asked.exitCode).toBe(0);
+  expect(asked).toEqual(await runToExit([...command.split(" "), "--help"]));
+});
+
+test.each(COMMANDS)(
+  "the help of %s is as wide as a terminal at most, with every sentence in one column",
+  async (command) => {
+    const { stdout } = await runToExit([...command.split(" "), "--help"]);
+    const lines = stdout.split("\n");
+    expect(lines.filter((line) => line.length > 120)).toEqual([]);
+    const entries = lines.filter((line) => /^ {2}--|^ {10}/.test(line));
+    expect(entries).not.toEqual([]);
+    expect(entries.filter((line) => !/^(?: {2}--\S.{28}| {33}) \S|^ {2}--\S+ \S+$/.test(line))).toEqual([]);
+  },
+);
+
 test("flags without a command are those of serve", async () => {
   expect(await runToExit(["--prt", "1"])).toMatchObject({
     exitCode: 2,
     stderr: "onefold: There is no flag --prt; the nearest is --port.\n",
   });
+});
+
+test("a command that is near to none is refused with all that there are", async () => {
+  expect((await runToExit(["xyzzy"])).stderr).toBe(
+    "onefold: There is no command xyzzy; there are serve, verify, backup, restore, prune, export, bench, healthcheck, token.\n",
+  );
 });
 
 test("a command that does not exist is refused with the nearest that does", async () => {

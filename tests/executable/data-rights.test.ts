@@ -54,6 +54,30 @@ describe.skipIf(lacksAnotherUser())("a node that is not root", () => {
     ]);
   }
 
+  test("without the right to enter the data folder, whatever the command", () =>
+    withFolder(async (folder, serve) => {
+      mkdirSync(folder.file("closed"), { mode: 0o700 });
+      const data = folder.file("closed");
+      const onefold = serve(data).slice(0, serve(data).indexOf("serve"));
+      const reason = "(its folder may not be entered).\n";
+      expect(await refusal([...onefold, "token", "list", "--data", data])).toBe(
+        `onefold: The token file ${data}/onefold.tokens.json cannot be read ${reason}`,
+      );
+      for (const what of [data, `${data}/onefold.db`]) {
+        expect(await refusal([...onefold, "verify", what])).toBe(
+          `onefold: ${data}/onefold.db cannot be read ${reason}`,
+        );
+      }
+    }));
+
+  test("without the right to a port below 1024", () =>
+    withFolder(async (folder, serve) => {
+      chmodSync(folder.path, 0o777);
+      expect(await refusal([...serve(folder.path), "--port", "80"])).toStartWith(
+        "onefold: --port 80 is not permitted to this user: ",
+      );
+    }));
+
   test("without the right to make the data folder", () =>
     withFolder(async (folder, serve) => {
       expect(await refusal(serve(folder.file("data")))).toMatch(

@@ -192,7 +192,7 @@ describe("a start is refused, with one sentence and nothing of a secret in it,",
     using folder = new TempFolder();
     writeFileSync(folder.file(TOKEN_FILE), '{"version":1,"tokens":[],"open":true}');
     expect(await refusalOf(1, ...serve(folder))).toBe(
-      `The token file ${folder.file(TOKEN_FILE)} cannot be used: /open: unexpected property.`,
+      `The token file ${folder.file(TOKEN_FILE)} cannot be used: /open is not known.`,
     );
   });
 });

@@ -176,5 +176,5 @@ test.each([
 ])("`%s` is no origin that can be named", async (origin) => {
   const { exitCode, stderr } = await runToExit(["serve", "--port", "0", "--allow-origins", origin]);
   expect(exitCode).toBe(2);
-  expect(stderr).toStartWith("onefold: Expected --allow-origins to be like ORIGIN,…, got ");
+  expect(stderr).toStartWith("onefold: Expected --allow-origins to be a list with commas between, got ");
 });

@@ -93,7 +93,22 @@ describe("a start that cannot succeed ends with 1 and one sentence", () => {
   test("when the port is taken", async () => {
     using folder = new TempFolder();
     await using first = await NodeProcess.start();
-    expect(await refusalToStart(folder.path, String(first.port))).toContain(String(first.port));
+    expect(await refusalToStart(folder.path, String(first.port))).toBe(
+      `onefold: --port ${first.port} is taken on --host 127.0.0.1: another process listens there.\n`,
+    );
+  });
+
+  test.each([
+    ["192.0.2.1", "--host 192.0.2.1 is no address of this machine."],
+    ["2001:db8::1", "--host 2001:db8::1 is no address of this machine."],
+    ["nohost.invalid", "--host nohost.invalid is the name of no address of this machine."],
+  ])("when --host %s is not of this machine", async (host, sentence) => {
+    using folder = new TempFolder();
+    const flags = ["--host", host, "--allow-anonymous", "publish", "--data", folder.path];
+    const exit = await runToExit(["serve", "--port", "0", ...flags]);
+    expect(exit.exitCode).toBe(1);
+    expectOneSentence(exit);
+    expect(exit.stderr).toStartWith(`onefold: ${sentence}`);
   });
 
   test("when the data folder is a file", async () => {

@@ -111,7 +111,7 @@ test("a token is taken back by its name, its id, or itself, which is not repeate
   expect(await revoke("a")).toEqual({ id: partsOfToken(byName)!.id, name: "a", revoked: true });
   expect(await revoke(partsOfToken(byId)!.id)).toMatchObject({ name: "b" });
   expect(await refusalOf(1, "token", "revoke", "aa", "--data", folder.path)).toBe(
-    "There is no token aa; the nearest is c.",
+    "There is no token aa: `onefold token list` has their ids and names.",
   );
   const half = byItself.slice(0, -1);
   expect(await refusalOf(1, "token", "revoke", half, "--data", folder.path)).toBe(
@@ -184,11 +184,14 @@ test.each<[string[], string]>([
     "Expected one of `onefold token create`, `onefold token list`, `onefold token revoke`.",
   ],
   [["token", "creat"], "There is no command token creat; the nearest is token create."],
-  [["tokens"], "There is no command tokens; the nearest is token list."],
+  [["tokens"], "There is no command tokens; the nearest is token."],
   [create_(), "Say with --scope what the token may do: publish, subscribe, admin."],
   [create_("--scope", "publsh"), "There is no scope `publsh`; the nearest is publish."],
-  [create_("--scope", "publish,"), "There is no scope ``; the nearest is admin."],
-  [create_("--scope", "constructor"), "There is no scope `constructor`; the nearest is subscribe."],
+  [create_("--scope", "publish,"), "There is no scope ``; there are publish, subscribe, admin."],
+  [
+    create_("--scope", "constructor"),
+    "There is no scope `constructor`; there are publish, subscribe, admin.",
+  ],
   [
     create_("--scope", "publish", "--topics", "a,*b*"),
     "Expected --topics to name topics: `*b*` must be a topic, or a prefix and one final `*`.",
@@ -214,8 +217,9 @@ test.each<[string[], string]>([
     "Expected --name to have 1 to 64 letters, digits, `.`, `_` or `-`, and not to begin like a token.",
   ],
   [create_("--scop", "publish"), "There is no flag --scop; the nearest is --scope."],
-  [["token", "revoke"], "Expected a ID|NAME, got none."],
-  [["token", "revoke", "a", "b"], "Expected one ID|NAME, got `a` and `b`."],
+  [["token", "foo"], "There is no command token foo; there are token create, token list, token revoke."],
+  [["token", "revoke"], "Expected an ID or a NAME, got none."],
+  [["token", "revoke", "a", "b"], "Expected one ID or NAME, got `a` and `b`."],
 ])("%j cannot be understood, and makes nothing", async (args, sentence) => {
   using folder = new TempFolder();
   const exit = await runToExit(args, { cwd: folder.path });
@@ -244,7 +248,7 @@ test("a file that cannot be used is told of by name and left alone", async () =>
   writeFileSync(folder.file(TOKEN_FILE), '{"version":1,"tokens":[],"open":true}');
   for (const args of [["create", "--scope", "publish"], ["list"], ["revoke", "a"]]) {
     expect(await refusalOf(1, "token", ...args, "--data", folder.path)).toBe(
-      `The token file ${folder.file(TOKEN_FILE)} cannot be used: /open: unexpected property.`,
+      `The token file ${folder.file(TOKEN_FILE)} cannot be used: /open is not known.`,
     );
   }
   expect(readFileSync(folder.file(TOKEN_FILE), "utf8")).toContain("open");
@@ -315,7 +319,7 @@ test("a command that is killed at any moment leaves a file that can be read, wit
 describe("a node that lets nobody in without a token", () => {
   const TOKEN = "onefold_aaaaaaaaaaaa_secret";
   const WITHOUT =
-    "The node lets nobody in without a token that it knows: ONEFOLD_TOKEN or --token-file brings one.";
+    "The node refused GET /stats with 401: Not without a token. ONEFOLD_TOKEN or --token-file brings a token.";
 
   test("is verified and loaded with the token of a variable or a file, over HTTP and WebSocket", async () => {
     using folder = new TempFolder();
@@ -346,7 +350,7 @@ describe("a node that lets nobody in without a token", () => {
       "a file that is not there",
       ["--token-file", "missing"],
       {},
-      /^The token file missing cannot be read \(ENOENT/,
+      /^The token file missing cannot be read \(it is not there\)\.$/,
     ],
     [
       "an empty variable",
@@ -371,7 +375,7 @@ describe("a node that lets nobody in without a token", () => {
 
   test("there is no flag for the token itself, and a node starts with the variable", async () => {
     expect(await refusalOf(2, "bench", "--token", TOKEN)).toBe(
-      "There is no flag --token; the nearest is --topics.",
+      "There is no flag --token; the nearest is --token-file.",
     );
     await using node = await NodeProcess.start({ env: { ONEFOLD_TOKEN: TOKEN } });
     expect(node.output).not.toContain(TOKEN);

@@ -154,7 +154,7 @@ describe("what is in the place of the socket at the start:", () => {
   });
 
   test.each([
-    ["a folder that is not there", "none/onefold.sock", /ENOENT/],
+    ["a folder that is not there", "none/onefold.sock", /its folder is not there/],
     ["a name that is too long", "x".repeat(100), /107 bytes/],
   ])("%s is a refusal that names the flag", async (_what, name, reason) => {
     using folder = new TempFolder();

@@ -24,10 +24,11 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "node.ts",
     "nearest.ts",
     "progress.ts",
+    "unreachable.ts",
     "version.ts",
   ],
-  "load-test": [],
-  "node-audit": ["storage/sqlite", "events", "progress.ts"],
+  "load-test": ["unreachable.ts"],
+  "node-audit": ["storage/sqlite", "events", "progress.ts", "unreachable.ts"],
   maintenance: ["access", "storage", "storage/sqlite", "storage/sqlite/verification", "progress.ts"],
   "node.ts": [
     "config",
@@ -70,6 +71,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "problem.ts": [],
   "nearest.ts": [],
   "progress.ts": [],
+  "unreachable.ts": [],
   "version.ts": ["../package.json"],
 };
 

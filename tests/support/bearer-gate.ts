@@ -10,7 +10,7 @@ export class BearerGate implements Disposable {
       fetch: async (request, server) => {
         if (request.headers.get("authorization") !== `Bearer ${token}`) {
           this.refused++;
-          return Response.json({ detail: "no" }, { status: 401 });
+          return Response.json({ detail: "Not without a token." }, { status: 401 });
         }
         const { pathname, search } = new URL(request.url);
         const target = `${nodeUrl}${pathname}${search}`;

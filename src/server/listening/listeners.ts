@@ -1,5 +1,6 @@
 /** What a node listens on: TCP, with or without TLS, and a unix socket; each with a server of its own. */
 
+import { isIP } from "node:net";
 import type { Server } from "bun";
 import { handOver } from "./socket-handover.ts";
 import { readTlsFiles, type TlsFiles, type TlsPaths } from "./tls-files.ts";
@@ -62,7 +63,7 @@ export class Listeners {
     const { host, port, unixSocket } = settings;
     const tls = readTlsFiles(settings);
     if (unixSocket !== "") await clearSocketPath(unixSocket);
-    if (host !== undefined) listeners.#tcp = listeners.#serve({ hostname: host, port, ...tlsOptions(tls) });
+    if (host !== undefined) listeners.#openTcp(host, port, tls);
     if (unixSocket !== "") listeners.#openUnixSocket();
     return listeners;
   }
@@ -102,6 +103,14 @@ export class Listeners {
     return [this.#tcp, this.#unix, ...this.#retired].filter((server) => server !== undefined);
   }
 
+  #openTcp(host: string, port: number, tls: TlsFiles | undefined): void {
+    try {
+      this.#tcp = this.#serve({ hostname: host, port, ...tlsOptions(tls) });
+    } catch (error) {
+      throw new Error(listenFault(host, port, error), { cause: error });
+    }
+  }
+
   #openUnixSocket(): void {
     const { unixSocket, unixSocketMode } = this.#settings;
     this.#socketFile = new SocketFile(unixSocket, unixSocketMode, (unix) => {
@@ -137,6 +146,25 @@ export class Listeners {
       if (!present.includes(listener)) process.off("beforeExit", listener);
     }
     return app.server!;
+  }
+}
+
+/** Why an address cannot be listened on, with the flag that says another. */
+function listenFault(host: string, port: number, error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case "EADDRINUSE":
+      return `--port ${port} is taken on --host ${host}: another process listens there.`;
+    case "EACCES":
+      return `--port ${port} is not permitted to this user: take one from 1024 on, or grant CAP_NET_BIND_SERVICE.`;
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "ENOENT":
+      return isIP(host) === 0
+        ? `--host ${host} is the name of no address of this machine.`
+        : `--host ${host} is no address of this machine.`;
+    default:
+      return `--host ${host} with --port ${port} cannot be listened on (${code ?? message}).`;
   }
 }
 

@@ -79,5 +79,7 @@ function statOf(path: string): Stats | undefined {
 }
 
 function reasonOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? String(error);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT") return "its folder is not there";
+  return code === "EACCES" ? "its folder may not be written to" : (code ?? String(error));
 }

@@ -109,6 +109,8 @@ test("what it cannot do it says with its status", async () => {
   expect(await refusalOf(2, "export", "--topic", "orders.*")).toBe(
     "Expected --topic to be one topic, got `orders.*`.",
   );
-  expect(await refusalOf(2, "export", "--after", "-1")).toStartWith("Option '--after' argument is ambiguous");
+  expect(await refusalOf(2, "export", "--after", "-1")).toStartWith(
+    "Expected --after to be a whole number from 0 ",
+  );
   expect(await refusalOf(1, "export", "--data", "/nowhere")).toBe("There is no file /nowhere.");
 });

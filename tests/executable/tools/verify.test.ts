@@ -208,7 +208,7 @@ test("another program's database, a text and a missing file are no files of onef
   }
   expect(await refusalOf(1, "verify", own.file("missing.db"))).toContain("There is no file");
   expect(await refusalOf(1, "verify", own.path)).toContain("There is no onefold.db in");
-  expect(await refusalOf(2, "verify", "a", "b")).toBe("Expected one FILE|URL, got `a` and `b`.");
+  expect(await refusalOf(2, "verify", "a", "b")).toBe("Expected one FILE or URL, got `a` and `b`.");
   expect(await refusalOf(2, "verify", "--jsn")).toBe("There is no flag --jsn; the nearest is --json.");
 });
 

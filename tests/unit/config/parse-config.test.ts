@@ -147,6 +147,8 @@ const UNKNOWN: [string, string[], Environment, string][] = [
     {},
     "There is no flag --maxEvents; the nearest is --max-events.",
   ],
+  ["a flag far from all", ["--xyzzy=1"], {}, "There is no flag --xyzzy: --help lists those that there are."],
+  ["a variable far from all", [], { ONEFOLD_XYZZY: "1" }, "There is no setting ONEFOLD_XYZZY."],
   ["a variable", [], { ONEFOLD_PROT: "1" }, "There is no setting ONEFOLD_PROT; the nearest is ONEFOLD_PORT."],
 ];
 test.each(UNKNOWN)(
@@ -157,16 +159,25 @@ test.each(UNKNOWN)(
 );
 
 test.each([
-  [["--port"]],
-  [["-p", "1"]],
-  [["extra"]],
-  [["--port", "1", "extra"]],
-  [["--", "extra"]],
-  [["--port", "--host"]],
-])("%j cannot be understood, and one line says so", (args) => {
-  const message = messageOf(args);
-  expect(message).not.toBeEmpty();
-  expect(message).not.toContain("\n");
+  [["--port"], "--port needs a value."],
+  [["--port", "--host"], "--port needs a value."],
+  [["--port", "-1"], "Expected --port to be a whole number from 0 to 65535 (port), got `-1`."],
+  [["--data", "-x"], "--data needs a value; one that begins with a dash is given as --data=-x."],
+  [["-p", "1"], "There is no flag -p."],
+  [["extra"], "Expected nothing but flags, got `extra`."],
+  [["--port", "1", "extra"], "Expected nothing but flags, got `extra`."],
+  [["--", "extra"], "Expected nothing but flags, got `extra`."],
+  [
+    ["--trusted-proxies", "foo"],
+    "Expected --trusted-proxies to be a list with commas between, got `foo`, " +
+      "which is no network; one is written like `10.0.0.0/8`, an address, or `unix`.",
+  ],
+])("%j cannot be understood, and one sentence says so", (args, sentence) => {
+  expect(messageOf(args)).toBe(sentence);
+});
+
+test("a value that begins with a dash is taken where it is joined to its flag", () => {
+  expect(parseConfig(["--data=-x"], {}).data).toBe("-x");
 });
 
 test("secrets that stand in variables are no settings, and no flags", () => {

@@ -55,8 +55,8 @@ const INVALID_EVENTS: [string, unknown, string, string | RegExp][] = [
   ["a timestamp that is a number", { id: "a", timestamp: 1735689599 }, "/timestamp", /string/],
   ["an unknown field", { id: "a", payloads: 1 }, "/payloads", /nearest is `payload`/],
   ["an unknown field in other spelling", { id: "a", Timestamp: "x" }, "/Timestamp", /nearest is `timestamp`/],
-  ["an unknown field that objects inherit", '{"id":"a","__proto__":{}}', "/__proto__", /nearest/],
-  ["a field that JSON Pointer escapes", { id: "a", "~/": 1 }, "/~0~1", /nearest/],
+  ["an unknown field that objects inherit", '{"id":"a","__proto__":{}}', "/__proto__", /there are `topic`/],
+  ["a field that JSON Pointer escapes", { id: "a", "~/": 1 }, "/~0~1", /there are `topic`/],
 ];
 
 describe("an event is refused for", () => {
@@ -193,4 +193,11 @@ describe("nesting of any depth is refused quickly and overflows nothing", () => 
       }
     }
   });
+});
+
+test("a frame of an unknown type is told of those that there are", () => {
+  for (const type of ["publsh", "subscribe", 7]) {
+    const [place] = problemOf({ type, events: [] }, "frame").errors!;
+    expect(place).toMatchObject({ pointer: "/type", detail: expect.stringMatching(/`publish`.*`auth`/) });
+  }
 });
