@@ -107,12 +107,16 @@ function openChannel(
   );
   channel.open();
   return {
-    text: (text: string) => channel.receive(text),
+    text: (text: string) => {
+      channel.receive(text);
+      return 0;
+    },
     binary: () => channel.receiveBinary(),
     refuse: (problem: Problem, text: string | undefined) => channel.refuse(problem, text),
     renewed: ({ grant, meter: renewed }: Caller) => {
       meter = renewed;
       channel.renew(grant);
+      return 0;
     },
     closed: () => channel.close(),
   };

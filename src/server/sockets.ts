@@ -20,12 +20,17 @@ export const SOCKET_ROUTES = ["/ws/publish", "/ws/stats"] as const;
 
 /** What a route does with one connection. */
 export interface SocketHandler {
-  text(text: string): void;
+  /** @returns what it came to, as control frames beyond the one. */
+  text(text: string): number;
   binary(): void;
   /** A frame is not looked at. @param text undefined where it is none. */
   refuse(problem: Problem, text: string | undefined): void;
-  /** Fresh credentials were accepted. @throws ProblemError where what goes on needs more than they allow. */
-  renewed(caller: Caller): void;
+  /**
+   * Fresh credentials were accepted.
+   * @returns what it came to, like a text.
+   * @throws ProblemError where what goes on needs more than they allow.
+   */
+  renewed(caller: Caller): number;
   closed(): void;
 }
 
@@ -193,8 +198,13 @@ function receive(
   else if (refused !== undefined && auth !== undefined) tell(socket, refused, services.refusals);
   else if (refused !== undefined) handler.refuse(refused, text);
   else if (auth !== undefined) renew(services, socket, opened, auth);
-  else if (text !== undefined) handler.text(text);
+  else if (text !== undefined) charge(control, handler.text(text));
   else handler.binary();
+}
+
+/** Most frames cost nothing more, and are worked on without a look at the clock. */
+function charge(control: ControlFrames, cost: number): void {
+  if (cost > 0) control.charge(cost, performance.now());
 }
 
 /** Where the token of an `auth` frame is refused, what was there before goes on. */
@@ -210,7 +220,7 @@ function renew(
   }
   const renewed = admission.renew(auth.token, opened.path, opened.caller).then((caller) => {
     if (openSockets.get(socket) !== opened) return;
-    opened.handler.renewed(caller);
+    charge(opened.control, opened.handler.renewed(caller));
     opened.caller = caller;
     socket.send(authAnswer(caller.principal.expiresAt));
   });

@@ -4,7 +4,7 @@
  */
 
 import type { Grant } from "../access/grant.ts";
-import { intersectionOf, TopicPatterns } from "../events/topic-pattern.ts";
+import { TopicPatterns } from "../events/topic-pattern.ts";
 import type { CounterBoard } from "../live/counter-board.ts";
 import { TopicFilter } from "../live/topic-filter.ts";
 import { refuse } from "../problem.ts";
@@ -46,7 +46,8 @@ export function expectVisible(grant: Grant, topic: string): void {
 export function visiblePatterns(grant: Grant, asked: readonly string[]): readonly string[] {
   if (seesAll(grant)) return asked;
   if (asked.length === 0) return grant.topics;
-  const lost = asked.find((pattern) => intersectionOf([pattern], grant.topics).length === 0);
+  const patterns = patternsOf(grant);
+  const lost = asked.find((pattern) => !patterns.meets(pattern));
   if (lost !== undefined) refuse("forbidden_topic", `Reading \`${lost}\` is not allowed.`);
-  return intersectionOf(asked, grant.topics);
+  return patterns.intersectionWith(asked);
 }
