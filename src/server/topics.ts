@@ -11,7 +11,7 @@ import { jsonResponse } from "./problem-response.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 import { topicDetails } from "./stats.ts";
-import { visibleTopics } from "./visible-topics.ts";
+import { type VisibleTopics, visibleTopics } from "./visible-topics.ts";
 
 export function topicRoutes(services: Services) {
   const names = new SortedNames(services.hub.board);
@@ -30,7 +30,7 @@ function listTopics({ hub, clock }: Services, names: SortedNames, grant: Grant, 
   query.done();
   expectOpened(hub);
   const { board } = hub;
-  const visible = visibleTopics(grant, board).ids();
+  const visible = visibleTopics(grant, board);
   const page = names.from(prefix, after, limit + 1, visible);
   const now = clock.now();
   const topics = page.slice(0, limit).map((name) => {
@@ -39,7 +39,7 @@ function listTopics({ hub, clock }: Services, names: SortedNames, grant: Grant, 
   });
   const next = page.length > limit ? JSON.stringify(page[limit - 1]) : "null";
   return jsonResponse(
-    `{"topics":[${topics.join(",")}],"count":${topics.length},"topic_count":${visible.size},"next":${next}}`,
+    `{"topics":[${topics.join(",")}],"count":${topics.length},"topic_count":${visible.count},"next":${next}}`,
   );
 }
 
@@ -51,7 +51,7 @@ class SortedNames {
   constructor(private readonly board: CounterBoard) {}
 
   /** The first visible names with a prefix that come after another name, in the order of their UTF-16 units. */
-  from(prefix: string, after: string | undefined, limit: number, visible: ReadonlySet<number>): string[] {
+  from(prefix: string, after: string | undefined, limit: number, visible: VisibleTopics): string[] {
     const names = this.#sorted();
     const start = after === undefined || after < prefix ? prefix : after;
     const page: string[] = [];
