@@ -8,7 +8,6 @@ import { acceptedBody } from "./answers.ts";
 import { type BodyLimits, readBody } from "./body.ts";
 import { publishOperation } from "./documentation/publish.ts";
 import { PUBLISH_PARAMETERS } from "./models/parameters.ts";
-import { jsonResponse } from "./problem-response.ts";
 import { PublishChannel } from "./publish-channel.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
@@ -39,13 +38,14 @@ export function publishRoutes(services: Services) {
 }
 
 async function publishOverHttp(
-  { ledger, admission }: Services,
+  { ledger, admission, answers }: Services,
   limits: BodyLimits,
   request: Request,
 ): Promise<Response> {
   const { grant, meter } = admission.callerOf(request);
   expectJson(request.headers.get("content-type"));
   const wantsResults = request.url.includes("?") && readWantsResults(request.url);
+  if (wantsResults) answers.expectRoom();
   const notRead = ledger.refusalOf(bytesAtLeast(request));
   if (notRead !== undefined) throw new ProblemError(notRead);
   const text = await readBody(request, limits);
@@ -55,7 +55,7 @@ async function publishOverHttp(
   });
   if (outcome.kind === "refused") throw new ProblemError(outcome.problem);
   meter?.settle(outcome.counters.received);
-  return jsonResponse(acceptedBody(outcome));
+  return answers.owedJson(request, acceptedBody(outcome));
 }
 
 /** How long a body is as text, as far as its headers tell; one that is compressed may become any length. */

@@ -8,7 +8,6 @@ import { type CounterBoard, rateAt, type TopicState } from "../live/counter-boar
 import { STATS_OPERATION } from "./documentation/stats.ts";
 import { STATS_PARAMETERS } from "./models/parameters.ts";
 import { expectOpened } from "./opened.ts";
-import { jsonResponse } from "./problem-response.ts";
 import { QueryReader } from "./query.ts";
 import type { ServerClock, Services } from "./services.ts";
 import { edgeSocket } from "./sockets.ts";
@@ -16,11 +15,12 @@ import { StatsSocket } from "./stats-socket.ts";
 import { expectVisible, visibleTopics } from "./visible-topics.ts";
 
 export function statsRoutes(services: Services) {
-  const { admission } = services;
+  const { admission, answers } = services;
   return new Elysia()
     .get(
       "/stats",
-      ({ request }) => jsonResponse(statsBody(services, admission.callerOf(request).grant, request.url)),
+      ({ request }) =>
+        answers.json(request, statsBody(services, admission.callerOf(request).grant, request.url)),
       { detail: STATS_OPERATION },
     )
     .ws(

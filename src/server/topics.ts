@@ -7,7 +7,6 @@ import type { CounterBoard } from "../live/counter-board.ts";
 import { TOPICS_OPERATION } from "./documentation/stats.ts";
 import { PAGE_TOPICS_DEFAULT, PAGE_TOPICS_MAX, TOPICS_PARAMETERS } from "./models/parameters.ts";
 import { expectOpened } from "./opened.ts";
-import { jsonResponse } from "./problem-response.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 import { topicDetails } from "./stats.ts";
@@ -17,13 +16,18 @@ export function topicRoutes(services: Services) {
   const names = new SortedNames(services.hub.board);
   return new Elysia().get(
     "/topics",
-    ({ request }) => listTopics(services, names, services.admission.callerOf(request).grant, request.url),
+    ({ request }) => listTopics(services, names, services.admission.callerOf(request).grant, request),
     { detail: TOPICS_OPERATION },
   );
 }
 
-function listTopics({ hub, clock }: Services, names: SortedNames, grant: Grant, url: string): Response {
-  const query = new QueryReader(url, Object.keys(TOPICS_PARAMETERS));
+function listTopics(
+  { hub, clock, answers }: Services,
+  names: SortedNames,
+  grant: Grant,
+  request: Request,
+): Response {
+  const query = new QueryReader(request.url, Object.keys(TOPICS_PARAMETERS));
   const prefix = query.checked("prefix", faultOfTopic) ?? "";
   const after = query.checked("after", faultOfTopic);
   const limit = query.integer("limit", { min: 1, max: PAGE_TOPICS_MAX }) ?? PAGE_TOPICS_DEFAULT;
@@ -38,7 +42,8 @@ function listTopics({ hub, clock }: Services, names: SortedNames, grant: Grant, 
     return `{"topic":${JSON.stringify(name)},${topicDetails(topic, now)}}`;
   });
   const next = page.length > limit ? JSON.stringify(page[limit - 1]) : "null";
-  return jsonResponse(
+  return answers.json(
+    request,
     `{"topics":[${topics.join(",")}],"count":${topics.length},"topic_count":${visible.count},"next":${next}}`,
   );
 }
