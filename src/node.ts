@@ -10,6 +10,7 @@ import { limitSettingsOf } from "./config/limit-settings.ts";
 import { type Config, NO_TCP } from "./config/settings.ts";
 import { LedgerClient } from "./ingest/ledger-client.ts";
 import type { FromLedger, ToLedger } from "./ingest/ledger-messages.ts";
+import { AnswerBudget } from "./limits/answer-budget.ts";
 import { BodyDeadlines } from "./limits/body-deadlines.ts";
 import { ClientAddresses } from "./limits/client-address.ts";
 import { Connections } from "./limits/connections.ts";
@@ -18,6 +19,7 @@ import { StatsHub } from "./live/stats-hub.ts";
 import { Admission } from "./server/admission.ts";
 import { makeApp } from "./server/app.ts";
 import { BodyBudget } from "./server/body.ts";
+import { LargeAnswers } from "./server/large-answers.ts";
 import { Listeners, type ListenSettings } from "./server/listening/listeners.ts";
 import { OriginPolicy } from "./server/origins.ts";
 import { RefusalCounts } from "./server/refusals.ts";
@@ -115,6 +117,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
   setInterval(() => {
     closeExpired(edge.refusals, Date.now());
     edge.bodies.sweep(performance.now());
+    edge.answers.sweep(performance.now());
   }, SWEEP_INTERVAL_MS).unref();
   const services: Services = { ...edge, ledger, reader, hub, clock, log };
   const listeners = await Listeners.open(listenSettingsOf(config), (options) => makeApp(services, options));
@@ -178,7 +181,9 @@ function edgeOf(config: Config, gate: Gate, server: () => Server<unknown>): Edge
     addressOf,
     controlFramesPerSecond: config.maxControlFrames,
   });
-  const bodies = new BodyDeadlines(config.bodyTimeout * 1_000, SWEEP_INTERVAL_MS, performance.now());
+  const deadlines = (): BodyDeadlines =>
+    new BodyDeadlines(config.bodyTimeout * 1_000, SWEEP_INTERVAL_MS, performance.now());
+  const setIdleTimeout = (request: Request, seconds: number): void => server().timeout(request, seconds);
   return {
     admission,
     origins,
@@ -186,8 +191,13 @@ function edgeOf(config: Config, gate: Gate, server: () => Server<unknown>): Edge
     limitSettings: limitSettingsOf(config),
     refusals: new RefusalCounts(),
     bodyBudget: new BodyBudget(limits.readingBytesMax),
-    bodies,
-    setIdleTimeout: (request, seconds) => server().timeout(request, seconds),
+    bodies: deadlines(),
+    answers: new LargeAnswers({
+      budget: new AnswerBudget(config.maxAnswerBytes),
+      deadlines: deadlines(),
+      setIdleTimeout,
+    }),
+    setIdleTimeout,
   };
 }
 

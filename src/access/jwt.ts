@@ -37,6 +37,9 @@ export const CLOCK_TOLERANCE_SECONDS = 5;
 export const VERIFIED_TOKENS_MAX = 10_000;
 export const VERIFIED_FOR_MS = 300_000;
 
+/** Characters of these tokens in all: what is remembered of one is the topics that it names. */
+export const VERIFIED_LENGTH_MAX = 8 * 1024 * 1024;
+
 const JWT_FORM = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 const NOT_ACCEPTED = "The token is not accepted.";
@@ -44,12 +47,15 @@ const NOT_ACCEPTED = "The token is not accepted.";
 interface Verified {
   readonly principal: Principal;
   readonly until: number;
+  /** Of the token. */
+  readonly length: number;
 }
 
 export class JwtAuthenticator implements Authenticator {
   readonly isConfigured = true;
   /** By the SHA-256 of a token; in the order of their arrival. */
   #verified = new Map<string, Verified>();
+  #verifiedLength = 0;
   readonly #verifying = new Map<string, Promise<Principal>>();
 
   private constructor(
@@ -91,6 +97,7 @@ export class JwtAuthenticator implements Authenticator {
       await this.keys.reload();
     } finally {
       this.#verified = new Map();
+      this.#verifiedLength = 0;
     }
   }
 
@@ -98,7 +105,7 @@ export class JwtAuthenticator implements Authenticator {
   #verifyOnce(hash: string, token: string): Promise<Principal> {
     return this.#verify(token)
       .then((principal) => {
-        this.#remember(hash, principal);
+        this.#remember(hash, token.length, principal);
         return principal;
       })
       .finally(() => this.#verifying.delete(hash));
@@ -146,14 +153,29 @@ export class JwtAuthenticator implements Authenticator {
     });
   }
 
-  #remember(hash: string, principal: Principal): void {
+  /** Those that came first go first: at the latest when their time is over, to within five minutes. */
+  #remember(hash: string, length: number, principal: Principal): void {
     const now = this.surroundings.now();
-    this.#verified.delete(hash);
-    if (this.#verified.size >= VERIFIED_TOKENS_MAX) {
-      const [oldest] = this.#verified.keys();
-      this.#verified.delete(oldest!);
+    this.#forget(hash);
+    for (const [oldest, { until }] of this.#verified) {
+      const isFull =
+        this.#verified.size >= VERIFIED_TOKENS_MAX || this.#verifiedLength + length > VERIFIED_LENGTH_MAX;
+      if (until > now && !isFull) break;
+      this.#forget(oldest);
     }
-    this.#verified.set(hash, { principal, until: Math.min(principal.expiresAt, now + VERIFIED_FOR_MS) });
+    const until = Math.min(principal.expiresAt, now + VERIFIED_FOR_MS);
+    this.#verified.set(hash, { principal, until, length });
+    this.#verifiedLength += length;
+  }
+
+  #forget(hash: string): void {
+    this.#verifiedLength -= this.#verified.get(hash)?.length ?? 0;
+    this.#verified.delete(hash);
+  }
+
+  /** How many tokens are remembered. */
+  get remembered(): number {
+    return this.#verified.size;
   }
 }
 

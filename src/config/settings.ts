@@ -173,6 +173,15 @@ export const SETTINGS = {
     unit: "bytes",
     help: "The same in bytes of text.",
   },
+  maxAnswerBytes: {
+    kind: "integer",
+    group: "Limits",
+    default: 256 * MIB,
+    min: 65_536,
+    max: 65_536 * MIB,
+    unit: "bytes",
+    help: "Answers above 64 KiB that are not yet read by who asked, in all; beyond it 503. One alone may be larger.",
+  },
   maxConnections: {
     kind: "integer",
     group: "Limits",
@@ -252,7 +261,7 @@ export const SETTINGS = {
     min: 1,
     max: 3_600,
     unit: "s",
-    help: "How long a body may take to arrive, and a second more for each 16 KiB of one beyond 64 KiB; beyond it 408.",
+    help: "How long a body may take to arrive, and a second more for each 16 KiB of one beyond 64 KiB; beyond it 408. An answer above 64 KiB has as long to be read.",
   },
   socketIdleTimeout: {
     kind: "integer",

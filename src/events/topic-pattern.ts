@@ -16,32 +16,11 @@ export function isMatch(topic: string, pattern: string): boolean {
   return pattern.endsWith("*") ? topic.startsWith(pattern.slice(0, -1)) : topic === pattern;
 }
 
-/**
- * Patterns for what two lists of patterns both cover; none where that is nothing.
- * Both are taken as they stand: an empty list covers nothing here.
- */
-export function intersectionOf(some: readonly string[], others: readonly string[]): readonly string[] {
-  const both = some.flatMap((one) => others.flatMap((other) => narrower(one, other) ?? []));
-  return [...new Set(both)];
-}
-
-/** The one of two patterns that covers nothing which the other does not. */
-function narrower(one: string, other: string): string | undefined {
-  if (covers(other, one)) return one;
-  return covers(one, other) ? other : undefined;
-}
-
-/** Whether every topic that the second pattern means is one that the first means. */
-function covers(wide: string, narrow: string): boolean {
-  if (!wide.endsWith("*")) return wide === narrow;
-  const prefix = narrow.endsWith("*") ? narrow.slice(0, -1) : narrow;
-  return prefix.startsWith(wide.slice(0, -1));
-}
-
 export class TopicPatterns {
   /** Equal for equal sets of patterns, whatever their order. */
   readonly key: string;
   readonly #names: ReadonlySet<string>;
+  readonly #namesInOrder: readonly string[];
   /** In order, and none begins with another: so only the last one that is not after a topic can be its prefix. */
   readonly #prefixes: readonly string[];
 
@@ -50,7 +29,8 @@ export class TopicPatterns {
     const distinct = patterns.length === 0 ? [ALL_TOPICS] : [...new Set(patterns)].sort();
     // No pattern can hold a comma, so the joined text is unambiguous.
     this.key = distinct.join(",");
-    this.#names = new Set(distinct.filter((pattern) => !pattern.endsWith("*")));
+    this.#namesInOrder = distinct.filter((pattern) => !pattern.endsWith("*"));
+    this.#names = new Set(this.#namesInOrder);
     this.#prefixes = shortestOf(
       distinct.filter((pattern) => pattern.endsWith("*")).map((pattern) => pattern.slice(0, -1)),
     );
@@ -64,17 +44,62 @@ export class TopicPatterns {
     return this.#names.has(topic) || this.#hasPrefixOf(topic);
   }
 
+  /** Whether any topic that a pattern may mean is covered. */
+  meets(pattern: string): boolean {
+    if (!pattern.endsWith("*")) return this.matches(pattern);
+    const prefix = pattern.slice(0, -1);
+    if (this.#hasPrefixOf(prefix)) return true;
+    return isFirstFrom(this.#namesInOrder, prefix) || isFirstFrom(this.#prefixes, prefix);
+  }
+
+  /**
+   * Patterns for what these and those of a list both cover; none where that is nothing. Each of these is named once at
+   * most, so that they are no more than both lists together.
+   * @param asked taken as it stands: an empty list covers nothing here.
+   */
+  intersectionWith(asked: readonly string[]): readonly string[] {
+    const both = new Set<string>();
+    for (const name of asked) if (!name.endsWith("*") && this.matches(name)) both.add(name);
+    const prefixes = asked.filter((pattern) => pattern.endsWith("*")).map((pattern) => pattern.slice(0, -1));
+    for (const prefix of shortestOf(prefixes)) {
+      if (this.#hasPrefixOf(prefix)) both.add(`${prefix}*`);
+      else {
+        for (const name of startingWith(this.#namesInOrder, prefix)) both.add(name);
+        for (const longer of startingWith(this.#prefixes, prefix)) both.add(`${longer}*`);
+      }
+    }
+    return [...both];
+  }
+
   /** By bisection: a client may name a thousand prefixes, and they are held against every topic there is. */
   #hasPrefixOf(topic: string): boolean {
-    let low = 0;
-    let high = this.#prefixes.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#prefixes[middle]! <= topic) low = middle + 1;
-      else high = middle;
-    }
-    return low > 0 && topic.startsWith(this.#prefixes[low - 1]!);
+    const after = placeOf(this.#prefixes, (prefix) => prefix > topic);
+    return after > 0 && topic.startsWith(this.#prefixes[after - 1]!);
   }
+}
+
+/** The place of the first text in order for which it holds; it holds for all that follow. */
+function placeOf(texts: readonly string[], holds: (text: string) => boolean): number {
+  let low = 0;
+  let high = texts.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(texts[middle]!)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** Those of texts in order that begin with a prefix: they stand together. */
+function* startingWith(texts: readonly string[], prefix: string): Generator<string> {
+  for (let i = placeOf(texts, (text) => text >= prefix); i < texts.length; i++) {
+    if (!texts[i]!.startsWith(prefix)) return;
+    yield texts[i]!;
+  }
+}
+
+function isFirstFrom(texts: readonly string[], prefix: string): boolean {
+  return texts[placeOf(texts, (text) => text >= prefix)]?.startsWith(prefix) === true;
 }
 
 /** Prefixes in order, without those that begin with another and so cover nothing more. */

@@ -44,4 +44,12 @@ export class ControlFrames {
     const detail = `A socket may send ${this.rate.perSecond} frames a second that are no publishes.`;
     return { ...problem("rate_limited", detail), retry_after: this.#bucket.secondsUntilOne(now) };
   }
+
+  /**
+   * Counts what the work on a frame came to, as frames beyond the one; of what is more than a second's worth no more
+   * than that, so that a single frame keeps nobody out for long.
+   */
+  charge(frames: number, now: number): void {
+    this.#bucket?.charge(Math.min(frames, this.rate.perSecond), now);
+  }
 }

@@ -39,10 +39,12 @@ export class Subscriber {
  */
 export const DELTA_TEXT_KEPT_MAX = 16 * 1024 * 1024;
 
+const NO_SNAPSHOT = { epoch: "", revision: -1, text: "" };
+
 export class StatsGroup {
   readonly #subscribers = new Set<Subscriber>();
   /** The snapshot made last: newcomers of one moment get the same text. */
-  #snapshot = { epoch: "", revision: -1, text: "" };
+  #snapshot = NO_SNAPSHOT;
   /** Deltas up to revision `#deltasTo` by where they start; empty where nothing that the patterns cover changed. */
   readonly #deltas = new Map<number, string>();
   #deltasTo = -1;
@@ -94,6 +96,8 @@ export class StatsGroup {
       if (this.board.epoch !== epoch) return;
     }
     this.#forgetDeltas(-1);
+    // There may be as many groups as subscribers, and a snapshot may hold ten thousand topics.
+    this.#snapshot = NO_SNAPSHOT;
   }
 
   #tell(subscriber: Subscriber, to: number, now: number): boolean {

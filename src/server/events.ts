@@ -17,7 +17,6 @@ import {
   PAGE_EVENTS_MAX,
 } from "./models/parameters.ts";
 import { expectOpened } from "./opened.ts";
-import { jsonResponse } from "./problem-response.ts";
 import { isPercentEncodedUtf8, QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 import { expectVisible, seesAll } from "./visible-topics.ts";
@@ -25,35 +24,43 @@ import { expectVisible, seesAll } from "./visible-topics.ts";
 export function eventRoutes(services: Services) {
   const grantOf = (request: Request): Grant => services.admission.callerOf(request).grant;
   return new Elysia()
-    .get("/events", ({ request }) => listEvents(services, grantOf(request), request.url), {
+    .get("/events", ({ request }) => listEvents(services, grantOf(request), request), {
       detail: EVENTS_OPERATION,
     })
-    .get("/conflicts", ({ request }) => listConflicts(services, grantOf(request), request.url), {
+    .get("/conflicts", ({ request }) => listConflicts(services, grantOf(request), request), {
       detail: CONFLICTS_OPERATION,
     })
     .get(
       "/events/:topic/:event_id",
-      ({ request, params }) => findEvent(services, grantOf(request), request.url, params),
+      ({ request, params }) => findEvent(services, grantOf(request), request, params),
       { detail: EVENT_OPERATION },
     );
 }
 
-async function listEvents({ reader, hub }: Services, grant: Grant, url: string): Promise<Response> {
-  const query = queryOf(url);
+async function listEvents(
+  { reader, hub, answers }: Services,
+  grant: Grant,
+  request: Request,
+): Promise<Response> {
+  const query = queryOf(request.url);
   expectOpened(hub);
   const { events, count, next, gap } = await reader.page({ ...query, ...visibleIn(grant, query.topic) });
   const topic = query.topic === undefined ? "null" : JSON.stringify(query.topic);
   const cursor = next === null ? null : `"${next}"`;
   const missing = gap === undefined ? "" : `,"gap":${JSON.stringify(gap)}`;
-  return jsonResponse(`{"events":[${events}],"count":${count},"topic":${topic},"next":${cursor}${missing}}`);
+  return answers.json(
+    request,
+    `{"events":[${events}],"count":${count},"topic":${topic},"next":${cursor}${missing}}`,
+  );
 }
 
 async function findEvent(
-  { reader, ledger, hub }: Services,
+  { reader, ledger, hub, answers }: Services,
   grant: Grant,
-  url: string,
+  request: Request,
   { topic, event_id: eventId }: { topic: string; event_id: string },
 ): Promise<Response> {
+  const { url } = request;
   const query = new QueryReader(url, Object.keys(EVENT_PARAMETERS));
   const scope = query.checked("scope", faultOfSource) ?? "";
   query.done();
@@ -64,13 +71,17 @@ async function findEvent(
     expectVisible(grant, topic);
     const candidates = await ledger.locate(topic, scope, eventId);
     const event = await reader.find({ topic, scope, eventId }, candidates);
-    if (event !== undefined) return jsonResponse(event);
+    if (event !== undefined) return answers.json(request, event);
   }
   return refuse("not_found", "There is no such event.");
 }
 
-async function listConflicts({ reader, hub }: Services, grant: Grant, url: string): Promise<Response> {
-  const query = new QueryReader(url, Object.keys(CONFLICTS_PARAMETERS));
+async function listConflicts(
+  { reader, hub, answers }: Services,
+  grant: Grant,
+  request: Request,
+): Promise<Response> {
+  const query = new QueryReader(request.url, Object.keys(CONFLICTS_PARAMETERS));
   const topic = query.checked("topic", faultOfTopic);
   const limit = query.integer("limit", { min: 1, max: CONFLICTS_MAX }) ?? PAGE_EVENTS_DEFAULT;
   query.done();
@@ -78,7 +89,7 @@ async function listConflicts({ reader, hub }: Services, grant: Grant, url: strin
   const asked = topic === undefined ? { limit } : { topic, limit };
   const { conflicts, count } = await reader.conflicts({ ...asked, ...visibleIn(grant, topic) });
   const named = topic === undefined ? "null" : JSON.stringify(topic);
-  return jsonResponse(`{"conflicts":[${conflicts}],"count":${count},"topic":${named}}`);
+  return answers.json(request, `{"conflicts":[${conflicts}],"count":${count},"topic":${named}}`);
 }
 
 /** What a page is limited to, beside the topic that was asked for. @throws ProblemError `forbidden_topic` */

@@ -205,6 +205,15 @@ const ADMISSION_METRICS: readonly NodeMetric[] = [
     of: "node",
     read: ({ bodies }) => one(bodies.reading),
   },
+  {
+    name: "onefold_answers_sending_bytes",
+    help: "Answers above 64 KiB that are not yet read by who asked.",
+    type: "gauge",
+    unit: "bytes",
+    labels: [],
+    of: "node",
+    read: ({ answers }) => one(answers.bytes),
+  },
 ];
 
 /** How the node is. */

@@ -32,7 +32,8 @@ export function metricsRoutes(services: Services) {
 function answer(services: Services, request: Request): Response {
   const caller = services.admission.callerOf(request);
   new QueryReader(request.url, []).done();
-  return new Response(metricsText(services, viewOf(caller)), { headers: { "content-type": METRICS_TYPE } });
+  const text = metricsText(services, viewOf(caller));
+  return services.answers.text(request, text, { "content-type": METRICS_TYPE });
 }
 
 /** The node as a whole is for who administers it. */

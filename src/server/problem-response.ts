@@ -25,9 +25,3 @@ function challengeOf({ detail }: Problem): string {
 }
 
 const CHALLENGE = 'Bearer realm="onefold"';
-
-const JSON_HEADERS = { headers: { "content-type": "application/json", "x-content-type-options": "nosniff" } };
-
-export function jsonResponse(text: string): Response {
-  return new Response(text, JSON_HEADERS);
-}

@@ -10,7 +10,6 @@ import { type BodyLimits, readBody } from "./body.ts";
 import { publishOperation } from "./documentation/publish.ts";
 import { chargeFor } from "./event-charges.ts";
 import { PUBLISH_PARAMETERS } from "./models/parameters.ts";
-import { jsonResponse } from "./problem-response.ts";
 import { PublishChannel } from "./publish-channel.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
@@ -41,7 +40,7 @@ export function publishRoutes(services: Services) {
 }
 
 async function publishOverHttp(
-  { ledger, admission, limits, clock }: Services,
+  { ledger, admission, answers, limits, clock }: Services,
   bodyLimits: BodyLimits,
   request: Request,
 ): Promise<Response> {
@@ -49,7 +48,9 @@ async function publishOverHttp(
   const { grant, meter } = caller;
   expectJson(request.headers.get("content-type"));
   const wantsResults = request.url.includes("?") && readWantsResults(request.url);
-  const notRead = ledger.refusalOf(bytesAtLeast(request));
+  if (wantsResults) answers.expectRoom();
+  const bytes = bytesAtLeast(request);
+  const notRead = bytes > limits.bodyBytesMax ? undefined : ledger.refusalOf(bytes);
   if (notRead !== undefined) throw new ProblemError(notRead);
   const text = await readBody(request, bodyLimits);
   // It may have taken its time to arrive, and what let it in be over, or what was left be used up by others.
@@ -67,7 +68,7 @@ async function publishOverHttp(
     throw new ProblemError(outcome.problem);
   }
   charge?.accepted(outcome.counters.received);
-  return jsonResponse(acceptedBody(outcome));
+  return answers.owedJson(request, acceptedBody(outcome));
 }
 
 /** How long a body is as text, as far as its headers tell; one that is compressed may become any length. */
@@ -117,10 +118,16 @@ function openChannel(
   );
   channel.open();
   return {
-    text: (text: string, charge?: EventCharge) => channel.receive(text, charge),
+    text: (text: string, charge?: EventCharge) => {
+      channel.receive(text, charge);
+      return 0;
+    },
     binary: () => channel.receiveBinary(),
     refuse: (problem: Problem, text: string | undefined) => channel.refuse(problem, text),
-    renewed: ({ grant }: Caller) => channel.renew(grant),
+    renewed: ({ grant }: Caller) => {
+      channel.renew(grant);
+      return 0;
+    },
     closed: () => channel.close(),
   };
 }

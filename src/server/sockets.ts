@@ -22,13 +22,20 @@ export const SOCKET_ROUTES = ["/ws/publish", "/ws/stats"] as const;
 
 /** What a route does with one connection. */
 export interface SocketHandler {
-  /** @param charge what the frame was charged, where it is a publish and events are limited by time. */
-  text(text: string, charge?: EventCharge): void;
+  /**
+   * @param charge what the frame was charged, where it is a publish and events are limited by time.
+   * @returns what it came to, as control frames beyond the one.
+   */
+  text(text: string, charge?: EventCharge): number;
   binary(): void;
   /** A frame is not looked at. @param text undefined where it is none. */
   refuse(problem: Problem, text: string | undefined): void;
-  /** Fresh credentials were accepted. @throws ProblemError where what goes on needs more than they allow. */
-  renewed(caller: Caller): void;
+  /**
+   * Fresh credentials were accepted.
+   * @returns what it came to, like a text.
+   * @throws ProblemError where what goes on needs more than they allow.
+   */
+  renewed(caller: Caller): number;
   closed(): void;
 }
 
@@ -202,8 +209,13 @@ function receive(
   else if (refused !== undefined) handler.refuse(refused, text);
   else if (auth !== undefined) renew(services, socket, opened, auth);
   else if (isPublish) handler.text(text, chargeFor(caller.meter, text, services.limits));
-  else if (text !== undefined) handler.text(text);
+  else if (text !== undefined) charge(control, handler.text(text));
   else handler.binary();
+}
+
+/** Most frames cost nothing more, and are worked on without a look at the clock. */
+function charge(control: ControlFrames, cost: number): void {
+  if (cost > 0) control.charge(cost, performance.now());
 }
 
 /** Where the token of an `auth` frame is refused, what was there before goes on. */
@@ -221,7 +233,7 @@ function renew(
     try {
       const caller = await admission.renew(auth.token, opened.path, opened.caller);
       if (openSockets.get(socket) !== opened) return;
-      opened.handler.renewed(caller);
+      charge(opened.control, opened.handler.renewed(caller));
       opened.caller = caller;
       socket.send(authAnswer(caller.principal.expiresAt));
     } catch (error) {

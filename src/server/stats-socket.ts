@@ -16,11 +16,21 @@ import { visiblePatterns } from "./visible-topics.ts";
 /** UTF-16 units of answers (not of statistics) that a subscriber does not read, while it goes on sending frames. */
 const UNREAD_ANSWER_TEXT_MAX = 1024 * 1024;
 
+/**
+ * What is worth a control frame more: reading so much of a long one; and in a subscription so many patterns, which are
+ * put in order, and so many topics, which are held against them and may stand in its snapshot.
+ */
+const LENGTH_PER_FRAME = 4_096;
+const PATTERNS_PER_FRAME = 10;
+const TOPICS_PER_FRAME = 200;
+
 export class StatsSocket implements SocketHandler {
   readonly #sink: StatsSink;
   /** As it was asked for; what is told of it depends on the grant. */
   #asked: StatsSubscription;
   #unread = 0;
+  /** What the frame that is worked on came to; one that is refused in the end has cost as much. */
+  #cost = 0;
 
   /** @throws ProblemError where the query cannot be used, or asks for what may not be seen. */
   constructor(
@@ -40,13 +50,15 @@ export class StatsSocket implements SocketHandler {
     this.#subscribe(this.#asked, grant);
   }
 
-  text(text: string): void {
+  text(text: string): number {
+    this.#cost = Math.floor(text.length / LENGTH_PER_FRAME);
     try {
       this.#receive(parseFrame(text));
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
       this.refuse(error.problem);
     }
+    return this.#cost;
   }
 
   binary(): void {
@@ -59,11 +71,13 @@ export class StatsSocket implements SocketHandler {
   }
 
   /** Begins anew with a snapshot where other topics may be seen now. */
-  renewed({ grant }: Caller): void {
+  renewed({ grant }: Caller): number {
+    this.#cost = 0;
     const isSame = grant.topics.join() === this.grant.topics.join();
     if (!isSame)
       this.#subscribe({ patterns: this.#asked.patterns, intervalMs: this.#asked.intervalMs }, grant);
     this.grant = grant;
+    return this.#cost;
   }
 
   closed(): void {
@@ -78,7 +92,9 @@ export class StatsSocket implements SocketHandler {
   }
 
   #subscribe(asked: StatsSubscription, grant: Grant): void {
-    this.services.hub.subscribe(this.#sink, { ...asked, patterns: visiblePatterns(grant, asked.patterns) });
+    const { hub } = this.services;
+    this.#cost += asked.patterns.length / PATTERNS_PER_FRAME + hub.board.topicCount / TOPICS_PER_FRAME;
+    hub.subscribe(this.#sink, { ...asked, patterns: visiblePatterns(grant, asked.patterns) });
     this.#asked = asked;
   }
 

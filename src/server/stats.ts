@@ -8,19 +8,19 @@ import { type CounterBoard, rateAt, type TopicState } from "../live/counter-boar
 import { STATS_OPERATION } from "./documentation/stats.ts";
 import { STATS_PARAMETERS } from "./models/parameters.ts";
 import { expectOpened } from "./opened.ts";
-import { jsonResponse } from "./problem-response.ts";
 import { QueryReader } from "./query.ts";
 import type { ServerClock, Services } from "./services.ts";
 import { edgeSocket } from "./sockets.ts";
 import { StatsSocket } from "./stats-socket.ts";
-import { expectVisible, seesAll, visibleTopics } from "./visible-topics.ts";
+import { expectVisible, visibleTopics } from "./visible-topics.ts";
 
 export function statsRoutes(services: Services) {
-  const { admission } = services;
+  const { admission, answers } = services;
   return new Elysia()
     .get(
       "/stats",
-      ({ request }) => jsonResponse(statsBody(services, admission.callerOf(request).grant, request.url)),
+      ({ request }) =>
+        answers.json(request, statsBody(services, admission.callerOf(request).grant, request.url)),
       { detail: STATS_OPERATION },
     )
     .ws(
@@ -61,8 +61,7 @@ function countersOfOne(topic: string, board: CounterBoard): Counted {
 /** Everything that the caller may see. */
 function countersOfAll(grant: Grant, board: CounterBoard): Counted {
   const visible = visibleTopics(grant, board);
-  const totals = seesAll(grant) ? board.totals : visible.totals();
-  return { totals, topics: Array.from(visible.ids(), (id) => board.topic(id)) };
+  return { totals: visible.totals(), topics: Array.from(visible.ids(), (id) => board.topic(id)) };
 }
 
 function uptime({ now, startedAt }: ServerClock): string {

@@ -7,30 +7,34 @@ import type { CounterBoard } from "../live/counter-board.ts";
 import { TOPICS_OPERATION } from "./documentation/stats.ts";
 import { PAGE_TOPICS_DEFAULT, PAGE_TOPICS_MAX, TOPICS_PARAMETERS } from "./models/parameters.ts";
 import { expectOpened } from "./opened.ts";
-import { jsonResponse } from "./problem-response.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 import { topicDetails } from "./stats.ts";
-import { visibleTopics } from "./visible-topics.ts";
+import { type VisibleTopics, visibleTopics } from "./visible-topics.ts";
 
 export function topicRoutes(services: Services) {
   const names = new SortedNames(services.hub.board);
   return new Elysia().get(
     "/topics",
-    ({ request }) => listTopics(services, names, services.admission.callerOf(request).grant, request.url),
+    ({ request }) => listTopics(services, names, services.admission.callerOf(request).grant, request),
     { detail: TOPICS_OPERATION },
   );
 }
 
-function listTopics({ hub, clock }: Services, names: SortedNames, grant: Grant, url: string): Response {
-  const query = new QueryReader(url, Object.keys(TOPICS_PARAMETERS));
+function listTopics(
+  { hub, clock, answers }: Services,
+  names: SortedNames,
+  grant: Grant,
+  request: Request,
+): Response {
+  const query = new QueryReader(request.url, Object.keys(TOPICS_PARAMETERS));
   const prefix = query.checked("prefix", faultOfTopic) ?? "";
   const after = query.checked("after", faultOfTopic);
   const limit = query.integer("limit", { min: 1, max: PAGE_TOPICS_MAX }) ?? PAGE_TOPICS_DEFAULT;
   query.done();
   expectOpened(hub);
   const { board } = hub;
-  const visible = visibleTopics(grant, board).ids();
+  const visible = visibleTopics(grant, board);
   const page = names.from(prefix, after, limit + 1, visible);
   const now = clock.now();
   const topics = page.slice(0, limit).map((name) => {
@@ -38,8 +42,9 @@ function listTopics({ hub, clock }: Services, names: SortedNames, grant: Grant, 
     return `{"topic":${JSON.stringify(name)},${topicDetails(topic, now)}}`;
   });
   const next = page.length > limit ? JSON.stringify(page[limit - 1]) : "null";
-  return jsonResponse(
-    `{"topics":[${topics.join(",")}],"count":${topics.length},"topic_count":${visible.size},"next":${next}}`,
+  return answers.json(
+    request,
+    `{"topics":[${topics.join(",")}],"count":${topics.length},"topic_count":${visible.count},"next":${next}}`,
   );
 }
 
@@ -51,7 +56,7 @@ class SortedNames {
   constructor(private readonly board: CounterBoard) {}
 
   /** The first visible names with a prefix that come after another name, in the order of their UTF-16 units. */
-  from(prefix: string, after: string | undefined, limit: number, visible: ReadonlySet<number>): string[] {
+  from(prefix: string, after: string | undefined, limit: number, visible: VisibleTopics): string[] {
     const names = this.#sorted();
     const start = after === undefined || after < prefix ? prefix : after;
     const page: string[] = [];

@@ -4,13 +4,18 @@
  */
 
 import type { Grant } from "../access/grant.ts";
-import { intersectionOf, TopicPatterns } from "../events/topic-pattern.ts";
+import type { Counters } from "../events/event.ts";
+import { TopicPatterns } from "../events/topic-pattern.ts";
 import type { CounterBoard } from "../live/counter-board.ts";
 import { TopicFilter } from "../live/topic-filter.ts";
 import { refuse } from "../problem.ts";
+import { RecentlyUsed } from "./recently-used.ts";
+
+/** Each holds the numbers of all topics that its patterns cover, and anybody's token may bring patterns of its own. */
+export const FILTERS_KEPT_MAX = 64;
 
 const patternsByGrant = new WeakMap<Grant, TopicPatterns>();
-const filtersByGrant = new WeakMap<Grant, TopicFilter>();
+const filtersByBoard = new WeakMap<CounterBoard, RecentlyUsed<string, TopicFilter>>();
 
 /** The same object for the same grant. */
 function patternsOf(grant: Grant): TopicPatterns {
@@ -27,11 +32,36 @@ export function sees(grant: Grant, topic: string): boolean {
   return patternsOf(grant).matches(topic);
 }
 
-/** The topics of a board that a grant covers. Kept, so that a board's topics are held against a grant once. */
-export function visibleTopics(grant: Grant, board: CounterBoard): TopicFilter {
-  let filter = filtersByGrant.get(grant);
-  if (filter === undefined) filtersByGrant.set(grant, (filter = new TopicFilter(patternsOf(grant), board)));
-  return filter;
+/** Topics of a board, by their numbers. */
+export interface VisibleTopics {
+  readonly count: number;
+  has(id: number): boolean;
+  /** In ascending order. */
+  ids(): Iterable<number>;
+  totals(): Counters;
+}
+
+/** The topics of a board that a grant covers, as of now. */
+export function visibleTopics(grant: Grant, board: CounterBoard): VisibleTopics {
+  if (seesAll(grant)) return allTopics(board);
+  const filter = filterOf(patternsOf(grant), board);
+  const ids = filter.ids();
+  return { count: ids.size, has: (id) => ids.has(id), ids: () => ids, totals: () => filter.totals() };
+}
+
+function allTopics(board: CounterBoard): VisibleTopics {
+  return { count: board.topicCount, has: () => true, ids: () => idsOf(board), totals: () => board.totals };
+}
+
+function* idsOf({ topicCount }: CounterBoard): Generator<number> {
+  for (let id = 1; id <= topicCount; id++) yield id;
+}
+
+/** Kept, so that a board's topics are held against the same patterns once. */
+function filterOf(patterns: TopicPatterns, board: CounterBoard): TopicFilter {
+  let filters = filtersByBoard.get(board);
+  if (filters === undefined) filtersByBoard.set(board, (filters = new RecentlyUsed(FILTERS_KEPT_MAX)));
+  return filters.of(patterns.key, () => new TopicFilter(patterns, board));
 }
 
 /** @throws ProblemError `forbidden_topic` */
@@ -46,7 +76,8 @@ export function expectVisible(grant: Grant, topic: string): void {
 export function visiblePatterns(grant: Grant, asked: readonly string[]): readonly string[] {
   if (seesAll(grant)) return asked;
   if (asked.length === 0) return grant.topics;
-  const lost = asked.find((pattern) => intersectionOf([pattern], grant.topics).length === 0);
+  const patterns = patternsOf(grant);
+  const lost = asked.find((pattern) => !patterns.meets(pattern));
   if (lost !== undefined) refuse("forbidden_topic", `Reading \`${lost}\` is not allowed.`);
-  return intersectionOf(asked, grant.topics);
+  return patterns.intersectionWith(asked);
 }

@@ -209,10 +209,14 @@ test("a publish frame without rate limits goes to its channel without a look at 
   const { admission } = defaultAdmission();
   const ignore = (): void => {};
   let frames = 0;
+  const text = (): number => {
+    frames++;
+    return 0;
+  };
   const route = edgeSocket({ admission } as Services, {
     path: "/ws/publish",
     takesPublishes: true,
-    open: () => ({ text: () => frames++, binary: ignore, refuse: ignore, renewed: ignore, closed: ignore }),
+    open: () => ({ text, binary: ignore, refuse: ignore, renewed: () => 0, closed: ignore }),
   });
   const request = new Request("http://localhost/ws/publish");
   void admission.admit(request, "/ws/publish");

@@ -73,6 +73,34 @@ async function expectRequestsCounted(node: NodeProcess): Promise<void> {
   await until(async () => (await statsOf(node)).status === 200);
 }
 
+async function maxAnswerBytes(): Promise<void> {
+  await using node = await NodeProcess.start({ flags: ["--max-answer-bytes", "65536"] });
+  // In UTF-8 three times as much as in UTF-16, and so more than the operating system keeps of one connection.
+  const payload = "語".repeat(1024 * 1024);
+  const events = Array.from({ length: 4 }, (_, i) => ({ topic: "large", event_id: String(i), payload }));
+  expect((await node.post(events)).status).toBe(200);
+  expect((await node.post({ topic: "small", event_id: "1" })).status).toBe(200);
+  const page = (topic: string): Promise<Response> => fetch(`${node.url}/events?topic=${topic}`);
+  const whole = (await (await page("large")).json()) as { events: { payload: string }[] };
+  expect(whole.events.map((event) => event.payload === payload)).toEqual([true, true, true, true]);
+
+  const reader = await RawSocket.connect(node.port);
+  reader.pause();
+  reader.write("GET /events?topic=large HTTP/1.1\r\nhost: localhost\r\n\r\n");
+  await until(async () => {
+    const answer = await page("large");
+    await answer.body?.cancel();
+    return answer.status === 503;
+  });
+  const refused = await page("large");
+  expect(refused.headers.get("retry-after")).toBe("1");
+  await expectProblem(refused, { status: 503, code: "overloaded" });
+  expect((await page("small")).status).toBe(200);
+  expect((await node.post({ event_id: "1" })).status).toBe(200);
+  reader[Symbol.dispose]();
+  await until(async () => (await page("large")).status === 200);
+}
+
 async function maxControlFrames(): Promise<void> {
   await using node = await NodeProcess.start({ flags: ["--max-control-frames", "1"] });
   using subscriber = await openStats(node);
@@ -202,6 +230,7 @@ async function expectDebtAfter(node: NodeProcess, headers: Record<string, string
 export const TRAFFIC_CROSSINGS = {
   maxConnections,
   maxConnectionsPerAddress,
+  maxAnswerBytes,
   maxControlFrames,
   rateRequestsPerToken,
   rateEventsPerToken,

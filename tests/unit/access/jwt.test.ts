@@ -7,6 +7,7 @@ import {
   JwtAuthenticator,
   type JwtSettings,
   VERIFIED_FOR_MS,
+  VERIFIED_LENGTH_MAX,
   VERIFIED_TOKENS_MAX,
 } from "../../../src/access/jwt.ts";
 import type { JwtAlgorithm } from "../../../src/access/jwt-algorithms.ts";
@@ -268,6 +269,28 @@ describe("the memory of tokens", () => {
     for (const token of tokens) await authenticator.authenticate(token);
     expect(authenticator.authenticate(tokens[1]!)).not.toBeInstanceOf(Promise);
     expect(authenticator.authenticate(tokens[0]!)).toBeInstanceOf(Promise);
+  });
+
+  test("it is bounded in what it holds of long tokens, too", async () => {
+    const authenticator = await open("HS256", SECRET);
+    const topics = Array.from({ length: 500 }, (_, i) => `topic-${i}`);
+    const [first, ...others] = Array.from({ length: 1_200 }, (_, i) => hs(claims({ sub: `s${i}`, topics })));
+    expect(first!.length).toBeWithin(JWT_LENGTH_MAX * 0.9, JWT_LENGTH_MAX);
+    await authenticator.authenticate(first!);
+    for (const token of others) await authenticator.authenticate(token);
+    expect(authenticator.authenticate(others.at(-1)!)).not.toBeInstanceOf(Promise);
+    expect(authenticator.authenticate(first!)).toBeInstanceOf(Promise);
+    expect(authenticator.remembered).toBeLessThanOrEqual(VERIFIED_LENGTH_MAX / first!.length);
+  });
+
+  test("what is over is dropped when another comes", async () => {
+    const authenticator = await open("HS256", SECRET);
+    const tokens = Array.from({ length: 100 }, (_, i) => hs(claims({ sub: `s${i}`, exp: NOW + 86_400 })));
+    for (const token of tokens) await authenticator.authenticate(token);
+    expect(authenticator.remembered).toBe(100);
+    nowMs += VERIFIED_FOR_MS;
+    await authenticator.authenticate(tokens[7]!);
+    expect(authenticator.remembered).toBe(1);
   });
 
   test("a refusal is not remembered as anything", async () => {

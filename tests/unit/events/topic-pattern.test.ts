@@ -1,7 +1,8 @@
 /** A pattern is a topic, or a prefix and one final `*`. */
 
-import { describe, expect, test } from "bun:test";
-import { faultOfPattern, TopicPatterns } from "../../../src/events/topic-pattern.ts";
+import { describe, expect, spyOn, test } from "bun:test";
+import { faultOfPattern, isMatch, TopicPatterns } from "../../../src/events/topic-pattern.ts";
+import { SeededRandom } from "../../support/seeded-random.ts";
 
 describe("patterns", () => {
   test.each(["*", "orders", "orders.*", "orders*", "a.b/c:*", "注文*", "x".repeat(255)])(
@@ -69,4 +70,46 @@ test("only `*` covers everything", () => {
   expect(new TopicPatterns([]).matchesAll).toBe(true);
   expect(new TopicPatterns(["a", "*"]).matchesAll).toBe(true);
   expect(new TopicPatterns(["a*"]).matchesAll).toBe(false);
+});
+
+test("what two lists both cover is what one covers of the topics that the other covers", () => {
+  const random = SeededRandom.printed("topic patterns");
+  const word = (): string =>
+    Array.from({ length: 1 + random.below(3) }, () => "ab."[random.below(3)]).join("");
+  const patternOf = (): string => (random.below(2) === 0 ? word() : `${word()}*`);
+  const listOf = (): string[] => Array.from({ length: 1 + random.below(5) }, patternOf);
+  for (let round = 0; round < 2_000; round++) {
+    const [granted, asked] = [listOf(), listOf()];
+    const patterns = new TopicPatterns(granted);
+    const both = patterns.intersectionWith(asked);
+    expect(both.length).toBeLessThanOrEqual(granted.length + asked.length);
+    const covered =
+      both.length === 0 ? () => false : (topic: string) => new TopicPatterns(both).matches(topic);
+    for (let i = 0; i < 20; i++) {
+      const topic = word();
+      const isAsked = asked.some((pattern) => isMatch(topic, pattern));
+      expect(covered(topic)).toBe(isAsked && patterns.matches(topic));
+    }
+    for (const pattern of asked)
+      expect(patterns.meets(pattern)).toBe(patterns.intersectionWith([pattern]).length > 0);
+  }
+});
+
+test("a thousand patterns are held against a hundred, each in a few steps", () => {
+  const granted = Array.from({ length: 100 }, (_, i) => `area-${i}.`.repeat(10));
+  const patterns = new TopicPatterns(granted.map((prefix) => `${prefix}*`));
+  const asked = Array.from({ length: 1_000 }, (_, i) => `${granted[i % 100]}${i}`);
+  let steps = 0;
+  const startsWith = String.prototype.startsWith;
+  const counting = spyOn(String.prototype, "startsWith").mockImplementation(function (this: string, ...args) {
+    steps++;
+    return startsWith.apply(this, args);
+  });
+  try {
+    expect(asked.every((pattern) => patterns.meets(pattern))).toBe(true);
+    expect(patterns.intersectionWith(asked)).toHaveLength(1_000);
+  } finally {
+    counting.mockRestore();
+  }
+  expect(steps).toBeLessThan(3_000);
 });

@@ -37,3 +37,17 @@ test("one that keeps to the rate is never refused", () => {
   for (let now = 0; now < 60_000; now += 10) expect(control.judge(now)).toBeUndefined();
   expect(counts.refused).toBe(0);
 });
+
+test("work that comes to more is paid for by the frames after it, and by no more than a second's worth", () => {
+  const { control } = frames(100);
+  for (let i = 0; i < 10; i++) {
+    expect(control.judge(i)).toBeUndefined();
+    control.charge(19, i);
+  }
+  expect(control.judge(9)).toMatchObject({ code: "rate_limited" });
+  expect(control.judge(30_000)).toBeUndefined();
+  control.charge(1_000_000, 30_000);
+  for (let i = 0; i < 99; i++) expect(control.judge(30_000)).toBeUndefined();
+  expect(control.judge(30_000)).toMatchObject({ retry_after: 1 });
+  expect(control.isOver).toBe(false);
+});

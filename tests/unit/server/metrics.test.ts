@@ -11,8 +11,11 @@ import { parseConfig } from "../../../src/config/parse-config.ts";
 import { SETTING_NAMES, SETTINGS } from "../../../src/config/settings.ts";
 import { TopicPatterns } from "../../../src/events/topic-pattern.ts";
 import { LEDGER_STATES, LedgerClient } from "../../../src/ingest/ledger-client.ts";
+import { AnswerBudget } from "../../../src/limits/answer-budget.ts";
+import { BodyDeadlines } from "../../../src/limits/body-deadlines.ts";
 import { PROBLEM_CODES, problem } from "../../../src/problem.ts";
 import { expositionOf } from "../../../src/server/exposition.ts";
+import { LargeAnswers } from "../../../src/server/large-answers.ts";
 import { METRICS, type Metric, type Sample } from "../../../src/server/metric-table.ts";
 import {
   type MetricsView,
@@ -62,9 +65,16 @@ function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
       rates: { refused: { requests: 5, events: 6 } },
     },
     bodies: { reading: 2 },
+    answers: answersWith(70_000),
     clock: { now: () => 12_500, startedAt: 10_000 },
   };
   return services as unknown as Services;
+}
+
+function answersWith(bytes: number): LargeAnswers {
+  const budget = new AnswerBudget(bytes);
+  budget.owe(bytes);
+  return new LargeAnswers({ budget, deadlines: new BodyDeadlines(1, 1, 0), setIdleTimeout: () => {} });
 }
 
 function topic(name: string, received = 1): StoredTopic {
@@ -196,6 +206,7 @@ test("how near the limits of who comes are, and how often they were reached", ()
   expect(values("onefold_connections_refused_total")).toEqual([{ labels: {}, value: 1 }]);
   expect(values("onefold_control_frames_refused_total")).toEqual([{ labels: {}, value: 4 }]);
   expect(values("onefold_bodies_arriving")).toEqual([{ labels: {}, value: 2 }]);
+  expect(values("onefold_answers_sending_bytes")).toEqual([{ labels: {}, value: 70_000 }]);
   expect(values("onefold_rate_limited_total")).toEqual([
     { labels: { counted: "requests" }, value: 5 },
     { labels: { counted: "events" }, value: 6 },
