@@ -1,10 +1,12 @@
 /** Without the right to its data, or without file handles: one sentence at the start, and no data lost while it runs. */
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { TEST_TIMEOUT_MS, withDeadline } from "../support/deadline.ts";
 import { expectHealthy } from "../support/health.ts";
 import { executable, NodeProcess } from "../support/node-process.ts";
+import { asNobody, lacksAnotherUser, NOBODY, openToOthers } from "../support/other-user.ts";
 import { find, isMissing } from "../support/prerequisites.ts";
 import { Program } from "../support/program.ts";
 import { RawSocket } from "../support/raw-socket.ts";
@@ -13,16 +15,6 @@ import { openPublishChannel, TestSocket } from "../support/socket.ts";
 import { TempFolder } from "../support/temp-folder.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
-
-/** `nobody`, who may do nothing that is not allowed: root may do everything. */
-const NOBODY = 65_534;
-
-function lacksAnotherUser(): boolean {
-  if (isMissing("setpriv")) return true;
-  if (process.getuid?.() === 0) return false;
-  console.error("!!! TESTS SKIPPED: only root may run a node as another user.");
-  return true;
-}
 
 /** A start that must end with 1 and one sentence. @returns the sentence. */
 async function refusal(command: readonly string[]): Promise<string> {
@@ -39,19 +31,8 @@ describe.skipIf(lacksAnotherUser())("a node that is not root", () => {
     run: (folder: TempFolder, serve: (data: string) => string[]) => Promise<void>,
   ): Promise<void> {
     using folder = new TempFolder();
-    chmodSync(folder.path, 0o755);
-    copyFileSync(executable(), folder.file("onefold"));
-    chmodSync(folder.file("onefold"), 0o755);
-    const asNobody = [find("setpriv")!, `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
-    await run(folder, (data) => [
-      ...asNobody,
-      folder.file("onefold"),
-      "serve",
-      "--port",
-      "0",
-      "--data",
-      data,
-    ]);
+    const program = openToOthers(folder);
+    await run(folder, (data) => [...asNobody(), program, "serve", "--port", "0", "--data", data]);
   }
 
   test("without the right to make the data folder", () =>
@@ -74,11 +55,22 @@ describe.skipIf(lacksAnotherUser())("a node that is not root", () => {
       const data = folder.file("data");
       await using first = await NodeProcess.start({ data });
       expect(await first.stop()).toBe(0);
-      chownSync(data, NOBODY, NOBODY);
-      chownSync(`${data}/onefold.db.lock`, NOBODY, NOBODY);
+      for (const name of ["", ...readdirSync(data)]) chownSync(join(data, name), NOBODY, NOBODY);
       chmodSync(`${data}/onefold.db`, 0o444);
       expect(await refusal(serve(data))).toMatch(
         /onefold\.db cannot be opened: the database file is read-only/,
+      );
+    }));
+
+  test("without the right to write to the lock file, which would be no lock", () =>
+    withFolder(async (folder, serve) => {
+      const data = folder.file("data");
+      await using first = await NodeProcess.start({ data });
+      expect(await first.stop()).toBe(0);
+      for (const name of ["", "/onefold.db"]) chownSync(`${data}${name}`, NOBODY, NOBODY);
+      chmodSync(`${data}/onefold.db.lock`, 0o644);
+      expect(await refusal(serve(data))).toBe(
+        `onefold: The lock file ${data}/onefold.db.lock is read-only to this user: give it to whom the node runs as.\n`,
       );
     }));
 });
