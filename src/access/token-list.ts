@@ -5,6 +5,7 @@ import { readFile, stat } from "node:fs/promises";
 import { refuse } from "../problem.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { type Principal, principalOf } from "./principal.ts";
+import { isOutOfDescriptors, SpareDescriptor } from "./spare-descriptor.ts";
 import {
   parseTokenFile,
   type StoredToken,
@@ -50,6 +51,8 @@ export class TokenList implements Authenticator {
   #fault: string | undefined;
   #poll: Promise<void> | undefined;
   #stopPolling: () => void = () => {};
+  /** Whoever uses up all descriptors must not stay let in by it. */
+  readonly #spare = new SpareDescriptor();
 
   private constructor(
     private readonly path: string,
@@ -63,7 +66,12 @@ export class TokenList implements Authenticator {
    */
   static async open(path: string, use: TokenUse, surroundings: TokenSurroundings): Promise<TokenList> {
     const list = new TokenList(path, use, surroundings);
-    await list.#look();
+    try {
+      await list.#look();
+    } catch (error) {
+      list.close();
+      throw error;
+    }
     list.#stopPolling = surroundings.every(POLL_INTERVAL_MS, () => void list.poll());
     return list;
   }
@@ -100,6 +108,7 @@ export class TokenList implements Authenticator {
 
   close(): void {
     this.#stopPolling();
+    this.#spare.close();
   }
 
   /** @throws TokenFileError */
@@ -144,7 +153,11 @@ export class TokenList implements Authenticator {
   async #read(size: number): Promise<string> {
     if (size > TOKEN_FILE_BYTES_MAX) throw new TokenFileError(this.path, TOO_LARGE);
     try {
-      return await readFile(this.path, "utf8");
+      this.#spare.keep();
+      return await readFile(this.path, "utf8").catch((error: unknown) => {
+        if (isOutOfDescriptors(error)) return this.#spare.read(this.path);
+        throw error;
+      });
     } catch (error) {
       throw new TokenFileError(this.path, (error as Error).message);
     }

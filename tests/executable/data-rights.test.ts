@@ -4,8 +4,8 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { TEST_TIMEOUT_MS, withDeadline } from "../support/deadline.ts";
-import { expectHealthy } from "../support/health.ts";
-import { executable, NodeProcess } from "../support/node-process.ts";
+import { expectHealthy, untilHealth } from "../support/health.ts";
+import { executable, NodeProcess, runToExit } from "../support/node-process.ts";
 import { asNobody, lacksAnotherUser, NOBODY, openToOthers } from "../support/other-user.ts";
 import { find, isMissing } from "../support/prerequisites.ts";
 import { Program } from "../support/program.ts";
@@ -89,6 +89,19 @@ test.skipIf(lacksMounts())("a file system that is read-only ends the start with 
 describe.skipIf(isMissing("prlimit"))("out of file handles", () => {
   const openHandles = (node: NodeProcess): number => readdirSync(`/proc/${node.pid}/fd`).length;
 
+  /** @returns how many it may have from now on: a few more than it has. */
+  function limitHandles(node: NodeProcess): number {
+    const limit = openHandles(node) + 10;
+    const limited = Bun.spawnSync([
+      find("prlimit")!,
+      "--pid",
+      String(node.pid),
+      `--nofile=${limit}:${limit}`,
+    ]);
+    expect(limited.success).toBeTrue();
+    return limit;
+  }
+
   /** Opens connections until no more of them take a handle of the node's. */
   async function takeAllHandles(node: NodeProcess, limit: number): Promise<RawSocket[]> {
     const sockets: RawSocket[] = [];
@@ -105,15 +118,12 @@ describe.skipIf(isMissing("prlimit"))("out of file handles", () => {
     using feed = await TestSocket.open(`${node.wsUrl}/ws/stats`);
     await node.publish({ event_id: "0" });
     await node.page();
-    const limit = openHandles(node) + 10;
-    const limited = Bun.spawnSync([
-      find("prlimit")!,
-      "--pid",
-      String(node.pid),
-      `--nofile=${limit}:${limit}`,
-    ]);
-    expect(limited.success).toBeTrue();
+    const limit = limitHandles(node);
     const sockets = await takeAllHandles(node, limit);
+    await untilHealth(node, ({ status, checks }) => {
+      const isTold = checks.open_files_reason === "the node is out of file handles";
+      return isTold && status === "unhealthy";
+    });
     const events = Array.from({ length: 2_000 }, (_, i) => ({
       event_id: String(i),
       payload: "x".repeat(500),
@@ -125,8 +135,28 @@ describe.skipIf(isMissing("prlimit"))("out of file handles", () => {
     feed.send({ type: "ping" });
     await feed.until(({ type }) => type === "pong");
     for (const socket of sockets) socket[Symbol.dispose]();
+    await untilHealth(node, ({ checks }) => checks.open_files_reason === undefined);
     await expectHealthy(node);
     expect((await node.stats()).unique_processed).toBe(1 + 20 * events.length);
     expect((await node.page("?limit=10")).count).toBe(10);
+  });
+
+  test("a token that is revoked is out all the same, however many connections wait", async () => {
+    using folder = new TempFolder();
+    const data = folder.path;
+    const create = ["token", "create", "--data", data, "--scope", "publish,subscribe", "--name"];
+    const [revoked, kept] = [await runToExit([...create, "a"]), await runToExit([...create, "b"])];
+    await using node = await NodeProcess.start({ data });
+    using feed = await TestSocket.open(`${node.wsUrl}/ws/stats?access_token=${revoked.stdout.trim()}`);
+    using other = await TestSocket.open(`${node.wsUrl}/ws/stats?access_token=${kept.stdout.trim()}`);
+    await node.stats(`?access_token=${kept.stdout.trim()}`);
+    const sockets = await takeAllHandles(node, limitHandles(node));
+    // More than there are handles for: they take whatever becomes free.
+    for (let i = 0; i < 100; i++) sockets.push(await RawSocket.connect(node.port));
+    expect((await runToExit(["token", "revoke", "a", "--data", data])).exitCode).toBe(0);
+    expect((await feed.closed).code).toBe(4401);
+    other.send({ type: "ping" });
+    await other.until(({ type }) => type === "pong");
+    for (const socket of sockets) socket[Symbol.dispose]();
   });
 });
