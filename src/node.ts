@@ -28,7 +28,12 @@ import { closeExpired, closeSockets, openSockets } from "./server/sockets.ts";
 import { type FromReader, ReaderClient } from "./storage/reader-messages.ts";
 import type { Retention } from "./storage/retention.ts";
 import { makeRestartRequest } from "./storage/sqlite/checkpointer.ts";
-import { AlreadyOwnedError, acquireOwnerLock, type OwnerLock } from "./storage/sqlite/owner-lock.ts";
+import {
+  AlreadyOwnedError,
+  acquireOwnerLock,
+  LockNotWritableError,
+  type OwnerLock,
+} from "./storage/sqlite/owner-lock.ts";
 import type { CheckpointStart, LedgerStart, ReaderStart } from "./workers/messages.ts";
 
 export type RetentionSettings = Pick<Config, "retainEvents" | "retainFor" | "retainBytes" | "dedupWindow">;
@@ -230,7 +235,7 @@ function ownData(folder: string, databasePath: string): OwnerLock {
     mkdirSync(folder, { recursive: true, mode: DATA_FOLDER_MODE });
     return acquireOwnerLock(databasePath);
   } catch (error) {
-    if (error instanceof AlreadyOwnedError) throw error;
+    if (error instanceof AlreadyOwnedError || error instanceof LockNotWritableError) throw error;
     const reason = error instanceof Error ? error.message : error;
     throw new Error(`The data folder ${folder} cannot be used (${reason}).`, { cause: error });
   }

@@ -6,6 +6,7 @@ import { refuse } from "../problem.ts";
 import type { Authenticator } from "./authenticator.ts";
 import { fileFault } from "./file-fault.ts";
 import { type Principal, principalOf } from "./principal.ts";
+import { isOutOfDescriptors, SpareDescriptor } from "./spare-descriptor.ts";
 import {
   parseTokenFile,
   type StoredToken,
@@ -51,6 +52,8 @@ export class TokenList implements Authenticator {
   #fault: string | undefined;
   #poll: Promise<void> | undefined;
   #stopPolling: () => void = () => {};
+  /** Whoever uses up all descriptors must not stay let in by it. */
+  readonly #spare = new SpareDescriptor();
 
   private constructor(
     private readonly path: string,
@@ -64,7 +67,12 @@ export class TokenList implements Authenticator {
    */
   static async open(path: string, use: TokenUse, surroundings: TokenSurroundings): Promise<TokenList> {
     const list = new TokenList(path, use, surroundings);
-    await list.#look();
+    try {
+      await list.#look();
+    } catch (error) {
+      list.close();
+      throw error;
+    }
     list.#stopPolling = surroundings.every(POLL_INTERVAL_MS, () => void list.poll());
     return list;
   }
@@ -101,6 +109,7 @@ export class TokenList implements Authenticator {
 
   close(): void {
     this.#stopPolling();
+    this.#spare.close();
   }
 
   /** @throws TokenFileError */
@@ -148,7 +157,11 @@ export class TokenList implements Authenticator {
   async #read(size: number): Promise<string> {
     if (size > TOKEN_FILE_BYTES_MAX) throw new TokenFileError(this.path, TOO_LARGE);
     try {
-      return await readFile(this.path, "utf8");
+      this.#spare.keep();
+      return await readFile(this.path, "utf8").catch((error: unknown) => {
+        if (isOutOfDescriptors(error)) return this.#spare.read(this.path);
+        throw error;
+      });
     } catch (error) {
       throw new TokenFileError(
         this.path,

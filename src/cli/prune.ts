@@ -1,10 +1,12 @@
 /** `onefold prune`: retention on a database that no node has open. */
 
+import { dirname } from "node:path";
 import type { Flags } from "../config/flags.ts";
 import { variablesOf } from "../config/parse-config.ts";
 import { parseFlags, UsageError } from "../config/parse-flags.ts";
 import { SETTINGS } from "../config/settings.ts";
 import { existingDatabase } from "../maintenance/database-file.ts";
+import { becomeFolderOwner } from "../maintenance/folder-owner.ts";
 import { pruneOffline } from "../maintenance/offline-prune.ts";
 import { retentionOf } from "../node.ts";
 import type { Command, Surroundings } from "./command.ts";
@@ -36,6 +38,8 @@ async function runPrune(args: readonly string[], { environment, files }: Surroun
   if (rules.length === 0)
     throw new UsageError("Say what to keep, with --retain-events, --retain-for or --retain-bytes.");
   const databasePath = existingDatabase(flags.data);
+  // What root writes there, the node could not write again.
+  becomeFolderOwner(dirname(databasePath));
   const bar = ProgressBar.onTerminal(flags);
   const startedAt = performance.now();
   try {

@@ -1,10 +1,12 @@
 /** `onefold restore`: a data folder from a backup. */
 
+import { accessSync, constants } from "node:fs";
 import type { Flags, Operand } from "../config/flags.ts";
 import { variablesOf } from "../config/parse-config.ts";
 import { parseFlagsAndOperand } from "../config/parse-flags.ts";
 import { databaseIn, existingDatabase } from "../maintenance/database-file.ts";
 import { FileThread } from "../maintenance/file-tasks.ts";
+import { becomeFolderOwner } from "../maintenance/folder-owner.ts";
 import { restoreInto } from "../maintenance/restore.ts";
 import type { Command, Surroundings } from "./command.ts";
 import { DATA_FLAG } from "./data-folder.ts";
@@ -32,6 +34,7 @@ good here.`,
 async function runRestore(args: readonly string[], { environment, files }: Surroundings): Promise<number> {
   const { flags, operand } = parseFlagsAndOperand(FLAGS, SOURCE, args, variablesOf(environment));
   const source = existingDatabase(operand);
+  expectReadable(source, becomeFolderOwner(flags.data));
   const bar = ProgressBar.onTerminal(flags);
   const startedAt = performance.now();
   using thread = new FileThread(files.fileWorker);
@@ -53,5 +56,17 @@ async function runRestore(args: readonly string[], { environment, files }: Surro
     return 0;
   } finally {
     bar?.clear();
+  }
+}
+
+/** Root restores with the rights of the data folder's owner, who may not be allowed what root is. */
+function expectReadable(source: string, user: number | undefined): void {
+  if (user === undefined) return;
+  try {
+    accessSync(source, constants.R_OK);
+  } catch (error) {
+    throw new Error(`${source} cannot be read by user ${user}, whom the data folder belongs to.`, {
+      cause: error,
+    });
   }
 }

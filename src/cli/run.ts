@@ -33,7 +33,11 @@ const COMMANDS: readonly [Command, ...Command[]] = [
 /** Exit status for a command line that cannot be understood, as shells have it. */
 const EXIT_USAGE = 2;
 
+/** Events, tokens and locks are for whoever runs it: nobody else reads a file that is made without a mode of its own. */
+const UMASK = 0o077;
+
 export async function run(args: readonly string[], files: CommandFiles): Promise<void> {
+  process.umask(process.umask() | UMASK);
   try {
     const status = await dispatch(args, files);
     if (status !== undefined) process.exit(status);

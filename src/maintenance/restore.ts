@@ -1,6 +1,6 @@
 /** A data folder from a backup: verified, brought to the present schema, and with an identity of its own. */
 
-import { mkdirSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import type { OnProgress } from "../progress.ts";
 import { openForWriting } from "../storage/sqlite/database.ts";
 import { migrateDatabase } from "../storage/sqlite/migrate.ts";
@@ -11,6 +11,7 @@ import type { VerificationReport } from "../storage/sqlite/verification/verifica
 import { copyInto } from "./backup.ts";
 import { databaseIn } from "./database-file.ts";
 import type { FileThread } from "./file-tasks.ts";
+import { makeFolder } from "./folder-owner.ts";
 import { UnfinishedFile } from "./unfinished-file.ts";
 
 export interface RestoreOptions {
@@ -31,7 +32,7 @@ export interface Restored {
 export async function restoreInto(options: RestoreOptions): Promise<Restored> {
   const { source, folder, migrationsFolder, thread, onProgress } = options;
   const target = databaseIn(folder);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const lock = acquireOwnerLock(target);
   try {
     using unfinished = new UnfinishedFile(target);

@@ -1,31 +1,26 @@
 /** Changes the file of the tokens: one command at a time, and whole or not at all, whatever ends the command meanwhile. */
 
 import {
-  chownSync,
   closeSync,
   constants,
   existsSync,
   fsyncSync,
-  lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { fileFault } from "../access/file-fault.ts";
 import { parseTokenFile, type StoredToken, TOKEN_FILE, tokenFileText } from "../access/token-file.ts";
 import { TOKEN_USE_FILE, usedIn } from "../access/token-use.ts";
-import { acquireOwnerLock } from "../storage/sqlite/owner-lock.ts";
+import { acquireOwnerLock, LockNotWritableError } from "../storage/sqlite/owner-lock.ts";
+import { asFolderOwner, makeFolder, UnsafeFolderError } from "./folder-owner.ts";
 
 /** Other commands hold the lock for as long as a sync takes. */
 const LOCK_WAIT_MS = 30_000;
 
-/** The folder of somebody who has not served yet; nobody else has any business in it. */
-const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
 /** Where a file is made before it gets its name; what a killed command has left there is made anew. */
@@ -36,7 +31,7 @@ export function readTokens(folder: string): StoredToken[] {
   const path = join(folder, TOKEN_FILE);
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = asFolderOwner(folder, () => readFileSync(path, "utf8"));
   } catch (error) {
     if ((error as { code?: string }).code === "ENOENT") return [];
     throw new Error(`The token file ${path} cannot be read (${fileFault(path, error)}).`, { cause: error });
@@ -52,14 +47,15 @@ export function hasTokenFile(folder: string): boolean {
 /** When each token was used last, as far as a node has written it down: by id, in milliseconds since 1970. */
 export function readTokenUses(folder: string): ReadonlyMap<string, number> {
   try {
-    return usedIn(readFileSync(join(folder, TOKEN_USE_FILE), "utf8"));
+    return usedIn(asFolderOwner(folder, () => readFileSync(join(folder, TOKEN_USE_FILE), "utf8")));
   } catch {
     return new Map();
   }
 }
 
 /**
- * Makes the data folder where it is missing.
+ * Makes the data folder where it is missing. Root does all of it as the owner of the folder: without the right to read
+ * the file their node would not start again, and what is given to them by name could be any file of the machine.
  * @param change gets the tokens as they are and gives them as they shall be, with what it has to say; it may throw.
  * @throws Error with one sentence; then the file is as it was
  */
@@ -68,27 +64,29 @@ export function changeTokens<T>(
   change: (tokens: readonly StoredToken[]) => { readonly tokens: readonly StoredToken[]; readonly result: T },
 ): T {
   const path = join(folder, TOKEN_FILE);
-  const lock = lockOf(folder, path);
-  try {
-    const { tokens, result } = change(readTokens(folder));
-    const text = tokenFileText(tokens);
-    // What a start would refuse is not written.
-    parseTokenFile(path, text);
-    writeWhole(path, text);
-    return result;
-  } finally {
-    lock.release();
-  }
+  changeable(path, () => makeFolder(folder));
+  return asFolderOwner(folder, () => {
+    // A lock of its own: a node holds that of the database while it runs.
+    const lock = changeable(path, () => acquireOwnerLock(path, { waitMs: LOCK_WAIT_MS }));
+    try {
+      const { tokens, result } = change(readTokens(folder));
+      const text = tokenFileText(tokens);
+      // What a start would refuse is not written.
+      parseTokenFile(path, text);
+      writeWhole(path, text);
+      return result;
+    } finally {
+      lock.release();
+    }
+  });
 }
 
-/** A lock of its own: a node holds that of the database while it runs. */
-function lockOf(folder: string, path: string) {
+/** @throws Error with one sentence */
+function changeable<T>(path: string, prepare: () => T): T {
   try {
-    mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
-    const lock = acquireOwnerLock(path, { waitMs: LOCK_WAIT_MS });
-    giveToOwner(path, `${path}.lock`);
-    return lock;
+    return prepare();
   } catch (error) {
+    if (error instanceof LockNotWritableError || error instanceof UnsafeFolderError) throw error;
     throw new Error(`The token file ${path} cannot be changed (${fileFault(path, error)}).`, {
       cause: error,
     });
@@ -102,7 +100,6 @@ function writeWhole(path: string, text: string): void {
     const file = openSync(unfinished, "wx", FILE_MODE);
     try {
       writeFileSync(file, text);
-      giveToOwner(path, unfinished);
       fsyncSync(file);
     } finally {
       closeSync(file);
@@ -115,13 +112,6 @@ function writeWhole(path: string, text: string): void {
       cause: error,
     });
   }
-}
-
-/** Root may make tokens for a node that is not root: without the right to read the file it would not start again. */
-function giveToOwner(path: string, unfinished: string): void {
-  if (process.getuid?.() !== 0) return;
-  const { uid, gid } = lstatSync(path, { throwIfNoEntry: false }) ?? statSync(join(path, ".."));
-  chownSync(unfinished, uid, gid);
 }
 
 function syncFolder(folder: string): void {

@@ -1,10 +1,11 @@
 /** A file that gets its name when it is whole and synced, and is gone when that does not come to pass, Ctrl-C included. */
 
 import {
-  chmodSync,
   closeSync,
   constants,
   existsSync,
+  fchmodSync,
+  fstatSync,
   fsyncSync,
   linkSync,
   openSync,
@@ -46,9 +47,7 @@ export class UnfinishedFile implements Disposable {
 
   /** Syncs it and gives it its name. @throws Error where that has been taken meanwhile */
   finish(): void {
-    // Events and tokens are for their owner, until that says otherwise.
-    chmodSync(this.path, FILE_MODE);
-    sync(this.path, constants.O_RDWR);
+    keepForOwner(this.path);
     try {
       // Unlike a rename, a link never replaces a file that somebody else has made meanwhile.
       linkSync(this.path, this.target);
@@ -58,7 +57,7 @@ export class UnfinishedFile implements Disposable {
       renameSync(this.path, this.target);
     }
     this.#remove();
-    sync(dirname(this.target), constants.O_RDONLY);
+    withOpen(dirname(this.target), constants.O_RDONLY, fsyncSync);
   }
 
   [Symbol.dispose](): void {
@@ -81,10 +80,22 @@ function isWithoutLinks(error: unknown): boolean {
   return code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP" || code === "ENOSYS";
 }
 
-function sync(path: string, flags: number): void {
+/**
+ * Events and tokens are for their owner, until that says otherwise. Never through a link: where somebody else owns the
+ * folder, it could lead to any file of ours.
+ */
+function keepForOwner(path: string): void {
+  withOpen(path, constants.O_RDWR | constants.O_NOFOLLOW, (file) => {
+    if (fstatSync(file).nlink !== 1) throw new Error(`${path} is not the file that was made there.`);
+    fchmodSync(file, FILE_MODE);
+    fsyncSync(file);
+  });
+}
+
+function withOpen(path: string, flags: number, run: (file: number) => void): void {
   const file = openSync(path, flags);
   try {
-    fsyncSync(file);
+    run(file);
   } finally {
     closeSync(file);
   }

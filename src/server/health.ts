@@ -4,17 +4,22 @@ import { Elysia } from "elysia";
 import { VERSION } from "../version.ts";
 import { HEALTH_OPERATION, LIVE_OPERATION, READY_OPERATION } from "./documentation/health.ts";
 import type { Health } from "./models/health.ts";
+import { isOutOfFiles } from "./process-figures.ts";
 import type { Services } from "./services.ts";
 
 export function healthRoutes(services: Services) {
-  const isReady = (): boolean => services.ledger.isReady;
   return new Elysia()
-    .get("/health", () => answer(services, isReady()), { detail: HEALTH_OPERATION })
-    .get("/health/ready", () => answer(services, isReady()), { detail: READY_OPERATION })
-    .get("/health/live", () => answer(services, true), { detail: LIVE_OPERATION });
+    .get("/health", () => answerReadiness(services), { detail: HEALTH_OPERATION })
+    .get("/health/ready", () => answerReadiness(services), { detail: READY_OPERATION })
+    .get("/health/live", () => answer(services, true, isOutOfFiles()), { detail: LIVE_OPERATION });
 }
 
-function answer({ ledger, clock }: Services, isHealthy: boolean): Response {
+function answerReadiness(services: Services): Response {
+  const isFull = isOutOfFiles();
+  return answer(services, services.ledger.isReady && !isFull, isFull);
+}
+
+function answer({ ledger, clock }: Services, isHealthy: boolean, isFull: boolean): Response {
   const body: Health = {
     status: isHealthy ? "healthy" : "unhealthy",
     uptime_seconds: (clock.now() - clock.startedAt) / 1_000,
@@ -22,6 +27,7 @@ function answer({ ledger, clock }: Services, isHealthy: boolean): Response {
     checks: {
       storage: ledger.state,
       ...(ledger.storageFault !== undefined && { storage_reason: ledger.storageFault }),
+      ...(isFull && { open_files_reason: "the node is out of file handles" }),
       waiting_publishes: ledger.waiting,
     },
   };

@@ -1,6 +1,6 @@
 /** What the process takes of the machine, as far as the system tells. */
 
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 
 const MICROSECONDS_PER_SECOND = 1_000_000;
 
@@ -32,5 +32,16 @@ export function openFilesMax(): number | undefined {
     return soft === undefined ? undefined : Number(soft);
   } catch {
     return undefined;
+  }
+}
+
+/** Whether no more files and connections can be opened: only trying tells, where there is no /proc as well. */
+export function isOutOfFiles(): boolean {
+  try {
+    closeSync(openSync("/", "r"));
+    return false;
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    return code === "EMFILE" || code === "ENFILE";
   }
 }

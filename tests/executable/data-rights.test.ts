@@ -1,10 +1,12 @@
 /** Without the right to its data, or without file handles: one sentence at the start, and no data lost while it runs. */
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { TEST_TIMEOUT_MS, withDeadline } from "../support/deadline.ts";
-import { expectHealthy } from "../support/health.ts";
-import { executable, NodeProcess } from "../support/node-process.ts";
+import { expectHealthy, untilHealth } from "../support/health.ts";
+import { executable, NodeProcess, runToExit } from "../support/node-process.ts";
+import { asNobody, lacksAnotherUser, NOBODY, openToOthers } from "../support/other-user.ts";
 import { find, isMissing } from "../support/prerequisites.ts";
 import { Program } from "../support/program.ts";
 import { RawSocket } from "../support/raw-socket.ts";
@@ -13,16 +15,6 @@ import { openPublishChannel, TestSocket } from "../support/socket.ts";
 import { TempFolder } from "../support/temp-folder.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
-
-/** `nobody`, who may do nothing that is not allowed: root may do everything. */
-const NOBODY = 65_534;
-
-function lacksAnotherUser(): boolean {
-  if (isMissing("setpriv")) return true;
-  if (process.getuid?.() === 0) return false;
-  console.error("!!! TESTS SKIPPED: only root may run a node as another user.");
-  return true;
-}
 
 /** A start that must end with 1 and one sentence. @returns the sentence. */
 async function refusal(command: readonly string[]): Promise<string> {
@@ -39,19 +31,8 @@ describe.skipIf(lacksAnotherUser())("a node that is not root", () => {
     run: (folder: TempFolder, serve: (data: string) => string[]) => Promise<void>,
   ): Promise<void> {
     using folder = new TempFolder();
-    chmodSync(folder.path, 0o755);
-    copyFileSync(executable(), folder.file("onefold"));
-    chmodSync(folder.file("onefold"), 0o755);
-    const asNobody = [find("setpriv")!, `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
-    await run(folder, (data) => [
-      ...asNobody,
-      folder.file("onefold"),
-      "serve",
-      "--port",
-      "0",
-      "--data",
-      data,
-    ]);
+    const program = openToOthers(folder);
+    await run(folder, (data) => [...asNobody(), program, "serve", "--port", "0", "--data", data]);
   }
 
   test("without the right to enter the data folder, whatever the command", () =>
@@ -98,11 +79,22 @@ describe.skipIf(lacksAnotherUser())("a node that is not root", () => {
       const data = folder.file("data");
       await using first = await NodeProcess.start({ data });
       expect(await first.stop()).toBe(0);
-      chownSync(data, NOBODY, NOBODY);
-      chownSync(`${data}/onefold.db.lock`, NOBODY, NOBODY);
+      for (const name of ["", ...readdirSync(data)]) chownSync(join(data, name), NOBODY, NOBODY);
       chmodSync(`${data}/onefold.db`, 0o444);
       expect(await refusal(serve(data))).toMatch(
         /onefold\.db cannot be opened: the database file is read-only/,
+      );
+    }));
+
+  test("without the right to write to the lock file, which would be no lock", () =>
+    withFolder(async (folder, serve) => {
+      const data = folder.file("data");
+      await using first = await NodeProcess.start({ data });
+      expect(await first.stop()).toBe(0);
+      for (const name of ["", "/onefold.db"]) chownSync(`${data}${name}`, NOBODY, NOBODY);
+      chmodSync(`${data}/onefold.db.lock`, 0o644);
+      expect(await refusal(serve(data))).toBe(
+        `onefold: The lock file ${data}/onefold.db.lock is read-only to this user: give it to whom the node runs as.\n`,
       );
     }));
 });
@@ -121,6 +113,19 @@ test.skipIf(lacksMounts())("a file system that is read-only ends the start with 
 describe.skipIf(isMissing("prlimit"))("out of file handles", () => {
   const openHandles = (node: NodeProcess): number => readdirSync(`/proc/${node.pid}/fd`).length;
 
+  /** @returns how many it may have from now on: a few more than it has. */
+  function limitHandles(node: NodeProcess): number {
+    const limit = openHandles(node) + 10;
+    const limited = Bun.spawnSync([
+      find("prlimit")!,
+      "--pid",
+      String(node.pid),
+      `--nofile=${limit}:${limit}`,
+    ]);
+    expect(limited.success).toBeTrue();
+    return limit;
+  }
+
   /** Opens connections until no more of them take a handle of the node's. */
   async function takeAllHandles(node: NodeProcess, limit: number): Promise<RawSocket[]> {
     const sockets: RawSocket[] = [];
@@ -137,15 +142,12 @@ describe.skipIf(isMissing("prlimit"))("out of file handles", () => {
     using feed = await TestSocket.open(`${node.wsUrl}/ws/stats`);
     await node.publish({ event_id: "0" });
     await node.page();
-    const limit = openHandles(node) + 10;
-    const limited = Bun.spawnSync([
-      find("prlimit")!,
-      "--pid",
-      String(node.pid),
-      `--nofile=${limit}:${limit}`,
-    ]);
-    expect(limited.success).toBeTrue();
+    const limit = limitHandles(node);
     const sockets = await takeAllHandles(node, limit);
+    await untilHealth(node, ({ status, checks }) => {
+      const isTold = checks.open_files_reason === "the node is out of file handles";
+      return isTold && status === "unhealthy";
+    });
     const events = Array.from({ length: 2_000 }, (_, i) => ({
       event_id: String(i),
       payload: "x".repeat(500),
@@ -157,8 +159,28 @@ describe.skipIf(isMissing("prlimit"))("out of file handles", () => {
     feed.send({ type: "ping" });
     await feed.until(({ type }) => type === "pong");
     for (const socket of sockets) socket[Symbol.dispose]();
+    await untilHealth(node, ({ checks }) => checks.open_files_reason === undefined);
     await expectHealthy(node);
     expect((await node.stats()).unique_processed).toBe(1 + 20 * events.length);
     expect((await node.page("?limit=10")).count).toBe(10);
+  });
+
+  test("a token that is revoked is out all the same, however many connections wait", async () => {
+    using folder = new TempFolder();
+    const data = folder.path;
+    const create = ["token", "create", "--data", data, "--scope", "publish,subscribe", "--name"];
+    const [revoked, kept] = [await runToExit([...create, "a"]), await runToExit([...create, "b"])];
+    await using node = await NodeProcess.start({ data });
+    using feed = await TestSocket.open(`${node.wsUrl}/ws/stats?access_token=${revoked.stdout.trim()}`);
+    using other = await TestSocket.open(`${node.wsUrl}/ws/stats?access_token=${kept.stdout.trim()}`);
+    await node.stats(`?access_token=${kept.stdout.trim()}`);
+    const sockets = await takeAllHandles(node, limitHandles(node));
+    // More than there are handles for: they take whatever becomes free.
+    for (let i = 0; i < 100; i++) sockets.push(await RawSocket.connect(node.port));
+    expect((await runToExit(["token", "revoke", "a", "--data", data])).exitCode).toBe(0);
+    expect((await feed.closed).code).toBe(4401);
+    other.send({ type: "ping" });
+    await other.until(({ type }) => type === "pong");
+    for (const socket of sockets) socket[Symbol.dispose]();
   });
 });

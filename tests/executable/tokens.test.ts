@@ -1,7 +1,7 @@
 /** `onefold token`: what it makes, lists and takes back, however many do so at once and whatever ends them meanwhile. */
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseTokenFile, TOKEN_FILE, tokenFileText } from "../../src/access/token-file.ts";
 import { partsOfToken, sha256Of } from "../../src/access/token-text.ts";
@@ -260,21 +260,6 @@ test("a data folder that cannot be one is told of", async () => {
   const sentence = await refusalOf(1, "token", "create", "--scope", "publish", "--data", folder.file("data"));
   expect(sentence).toMatch(/^The token file \S+ cannot be changed \([^\n]+\)\.$/);
 });
-
-test.skipIf(process.getuid?.() !== 0)(
-  "what root makes belongs to whoever owns the folder, and stays theirs",
-  async () => {
-    using folder = new TempFolder();
-    chmodSync(folder.path, 0o755);
-    mkdirSync(folder.file("data"));
-    chownSync(folder.file("data"), 65_534, 65_534);
-    for (const name of ["a", "b"]) {
-      await create(folder.file("data"), "--scope", "publish", "--name", name);
-      const { uid, gid } = statSync(join(folder.file("data"), TOKEN_FILE));
-      expect({ uid, gid }).toEqual({ uid: 65_534, gid: 65_534 });
-    }
-  },
-);
 
 test("twenty commands at once lose nothing, while a node has the folder", async () => {
   using folder = new TempFolder();

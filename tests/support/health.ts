@@ -11,6 +11,7 @@ export interface HealthAnswer {
   readonly checks: {
     readonly storage: string;
     readonly storage_reason?: string;
+    readonly open_files_reason?: string;
     readonly waiting_publishes: number;
   };
 }

@@ -53,7 +53,8 @@ export const HEALTH_OPERATION: Operation = {
 export const READY_OPERATION: Operation = {
   operationId: "getReadiness",
   summary: "Does the node store publishes?",
-  description: "Not while it starts, while its storage fails, and once it shuts down.",
+  description:
+    "Not while it starts, while its storage fails, while it is out of file handles, and once it shuts down.",
   tags: [TAGS.health.name],
   responses: READINESS,
 };

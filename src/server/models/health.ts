@@ -17,6 +17,9 @@ export const Health = Type.Object(
       storage_reason: Type.Optional(
         Type.String({ description: "What is wrong with the storage; there while it fails." }),
       ),
+      open_files_reason: Type.Optional(
+        Type.String({ description: "There while no more connections and files can be opened." }),
+      ),
       waiting_publishes: count("Bodies and frames that wait to be committed."),
     }),
   },

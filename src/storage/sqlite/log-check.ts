@@ -25,7 +25,7 @@ function whileUnowned<T>(path: string, look: () => T | undefined): T | undefined
   if (!existsSync(`${path}.lock`)) return look();
   let lock: { release(): void };
   try {
-    lock = acquireOwnerLock(path);
+    lock = acquireOwnerLock(path, { isOnlyLooking: true });
   } catch {
     return undefined;
   }
