@@ -3,6 +3,7 @@
 import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
 import type { AwaitedBody, BodyDeadlines } from "../limits/body-deadlines.ts";
+import { Turns } from "../limits/turns.ts";
 import { ProblemError, problem, refuse } from "../problem.ts";
 import { isWholeZstd } from "./zstd-frames.ts";
 
@@ -25,9 +26,8 @@ const DECOMPRESSIONS_MAX = 2;
 
 /** What bodies may take of the memory while they are read, over all requests: they must not fill it together. */
 export class BodyBudget {
+  readonly decompressions = new Turns(DECOMPRESSIONS_MAX);
   #bytes = 0;
-  #decompressing = 0;
-  readonly #waiting: (() => void)[] = [];
 
   constructor(private readonly bytesMax: number) {}
 
@@ -39,19 +39,6 @@ export class BodyBudget {
 
   giveBack(bytes: number): void {
     this.#bytes -= bytes;
-  }
-
-  /** Runs a decompression once its turn has come. */
-  async inTurn<T>(decompression: () => Promise<T>): Promise<T> {
-    if (this.#decompressing < DECOMPRESSIONS_MAX) this.#decompressing++;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    try {
-      return await decompression();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#decompressing--;
-      else next();
-    }
   }
 }
 
@@ -72,14 +59,37 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<st
   const encoding = request.headers.get("content-encoding");
   const announced = Number(request.headers.get("content-length") ?? Number.NaN);
   if (announced > bytesMax) refuseSize(bytesMax);
-  const bytes =
-    announced <= UNCOUNTED_BYTES_MAX
-      ? new Uint8Array(await readWhole(request, limits))
-      : await readStream(request, limits);
-  if (encoding === null) return decodeUtf8(bytes);
-  return await budget.inTurn(async () =>
-    decodeUtf8(await decompress(bytes, encoding.trim().toLowerCase(), bytesMax)),
-  );
+  const counted = new CountedBytes(budget);
+  try {
+    const bytes =
+      announced <= UNCOUNTED_BYTES_MAX
+        ? new Uint8Array(await readWhole(request, limits))
+        : await readStream(request, limits, counted);
+    if (encoding === null) return decodeUtf8(bytes);
+    // One that waits for its turn is kept meanwhile, however small it is.
+    counted.take(bytes.length - counted.size);
+    return await budget.decompressions.run(async () =>
+      decodeUtf8(await decompress(bytes, encoding.trim().toLowerCase(), bytesMax)),
+    );
+  } finally {
+    counted.giveBack();
+  }
+}
+
+/** What one body has taken of the budget. */
+class CountedBytes {
+  size = 0;
+
+  constructor(private readonly budget: BodyBudget) {}
+
+  take(bytes: number): void {
+    this.budget.take(bytes);
+    this.size += bytes;
+  }
+
+  giveBack(): void {
+    this.budget.giveBack(this.size);
+  }
 }
 
 /** A body has a deadline; while it comes slowly, silence alone does not end its connection. */
@@ -124,12 +134,11 @@ function readWhole(request: Request, limits: BodyLimits): Promise<ArrayBuffer> {
 }
 
 /** A large body, or one without a length, is read only as far as the limits, the budget and its deadline allow. */
-async function readStream(request: Request, limits: BodyLimits): Promise<Uint8Array> {
-  const { bytesMax, budget, deadlines } = limits;
+async function readStream(request: Request, limits: BodyLimits, counted: CountedBytes): Promise<Uint8Array> {
+  const { bytesMax, deadlines } = limits;
   if (request.body === null) return new Uint8Array();
   const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
-  let size = 0;
   let isLate = false;
   const body = new TimedBody(request, limits, () => {
     isLate = true;
@@ -139,16 +148,14 @@ async function readStream(request: Request, limits: BodyLimits): Promise<Uint8Ar
     for (;;) {
       const { done, value } = await reader.read();
       if (isLate) throw tooLate();
-      if (done) return Buffer.concat(chunks, size);
-      budget.take(value.length);
-      size += value.length;
-      if (size > bytesMax) refuseSize(bytesMax);
+      if (done) return Buffer.concat(chunks, counted.size);
+      counted.take(value.length);
+      if (counted.size > bytesMax) refuseSize(bytesMax);
       chunks.push(value);
       deadlines.arrived(body, value.length);
     }
   } finally {
     body.done();
-    budget.giveBack(size);
   }
 }
 

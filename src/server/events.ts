@@ -37,13 +37,19 @@ export function eventRoutes(services: Services) {
     );
 }
 
-async function listEvents(
-  { reader, hub, answers }: Services,
+function listEvents(services: Services, grant: Grant, request: Request): Promise<Response> {
+  const query = queryOf(request.url);
+  expectOpened(services.hub);
+  const page = (): Promise<Response> => pageOf(services, grant, request, query);
+  return query.limit > PAGE_EVENTS_DEFAULT ? services.answers.inTurn(page) : page();
+}
+
+async function pageOf(
+  { reader, answers }: Services,
   grant: Grant,
   request: Request,
+  query: EventQuery,
 ): Promise<Response> {
-  const query = queryOf(request.url);
-  expectOpened(hub);
   const { events, count, next, gap } = await reader.page({ ...query, ...visibleIn(grant, query.topic) });
   const topic = query.topic === undefined ? "null" : JSON.stringify(query.topic);
   const cursor = next === null ? null : `"${next}"`;

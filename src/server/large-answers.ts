@@ -2,10 +2,14 @@
 
 import type { AnswerBudget } from "../limits/answer-budget.ts";
 import type { AwaitedBody, BodyDeadlines } from "../limits/body-deadlines.ts";
+import { Turns } from "../limits/turns.ts";
 import { refuse } from "../problem.ts";
 
 /** UTF-16 units of an answer that is sent in one go and not counted: the network takes it before many add up. */
 export const WHOLE_ANSWER_LENGTH_MAX = 65_536;
+
+/** Answers that are being made at one time, where they are to be large: several times their size is used for it. */
+const MAKING_MAX = 2;
 
 const SLICE_BYTES = 256 * 1024;
 
@@ -22,6 +26,8 @@ export interface LargeAnswersOptions {
 }
 
 export class LargeAnswers {
+  readonly #turns = new Turns(MAKING_MAX);
+
   constructor(private readonly options: LargeAnswersOptions) {}
 
   /** Bytes that are on their way. */
@@ -55,6 +61,14 @@ export class LargeAnswers {
     const { budget } = this.options;
     if (!budget.take(WHOLE_ANSWER_LENGTH_MAX)) refuseLarge();
     budget.giveBack(WHOLE_ANSWER_LENGTH_MAX);
+  }
+
+  /** Makes an answer that is likely to be large once its turn has come. @throws ProblemError `overloaded` */
+  inTurn(make: () => Promise<Response>): Promise<Response> {
+    return this.#turns.run(() => {
+      this.expectRoom();
+      return make();
+    });
   }
 
   sweep(now: number): void {

@@ -7,6 +7,7 @@ import type { EventCharge } from "../limits/event-charge.ts";
 import { type Problem, ProblemError, problem } from "../problem.ts";
 import { type Caller, faultOfStanding } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
+import { ClosingSockets } from "./closing-sockets.ts";
 import { chargeFor } from "./event-charges.ts";
 import type { RefusalCounts } from "./refusals.ts";
 import type { Services } from "./services.ts";
@@ -15,7 +16,7 @@ import { type AuthFrame, authAnswer, authFrameOf } from "./socket-auth.ts";
 /** The part of Bun's socket that is used here. */
 export type RawSocket = Pick<
   ServerWebSocket<unknown>,
-  "send" | "cork" | "close" | "getBufferedAmount" | "readyState"
+  "send" | "cork" | "close" | "terminate" | "getBufferedAmount" | "readyState"
 > & { readonly data: unknown };
 
 export const SOCKET_ROUTES = ["/ws/publish", "/ws/stats"] as const;
@@ -81,6 +82,9 @@ interface OpenSocket {
 
 /** Every socket that is open, so that a drain can close them with a code that says "reconnect". */
 export const openSockets = new Map<RawSocket, OpenSocket>();
+
+/** Those that were refused when they opened: they had no place among the connections, or have it no more. */
+const closingSockets = new ClosingSockets();
 
 interface Opening {
   readonly raw: unknown;
@@ -156,7 +160,11 @@ export function edgeSocket(services: Services, route: SocketRoute) {
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error;
         // A browser cannot see the status of an upgrade, so the refusal is told on the socket.
-        closeRefused(socket, error.problem, refusals);
+        if (closingSockets.takes(performance.now())) closeRefused(socket, error.problem, refusals);
+        else {
+          refusals.count(error.problem);
+          socket.terminate();
+        }
       }
     },
     close({ raw }: { readonly raw: unknown }): void {

@@ -51,14 +51,14 @@ export class StatsSocket implements SocketHandler {
   }
 
   text(text: string): number {
-    this.#cost = Math.floor(text.length / LENGTH_PER_FRAME);
+    this.#cost = text.length / LENGTH_PER_FRAME;
     try {
       this.#receive(parseFrame(text));
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error;
       this.refuse(error.problem);
     }
-    return this.#cost;
+    return Math.floor(this.#cost);
   }
 
   binary(): void {
@@ -77,7 +77,7 @@ export class StatsSocket implements SocketHandler {
     if (!isSame)
       this.#subscribe({ patterns: this.#asked.patterns, intervalMs: this.#asked.intervalMs }, grant);
     this.grant = grant;
-    return this.#cost;
+    return Math.floor(this.#cost);
   }
 
   closed(): void {

@@ -35,11 +35,20 @@ export type FromReader =
 
 type Answer = { resolve: (message: FromReader) => void; reject: (error: Error) => void };
 
+/**
+ * What the reader thread is asked at one time: it works on one after the other, faster than pages are sent, and they
+ * must not pile up between the threads.
+ */
+export const READS_ASKED_MAX = 4;
+
 /** Reads through a reader thread. */
 export class ReaderClient implements EventReader {
   readonly #post: (message: ToReader) => void;
   readonly #waiting = new Map<number, Answer>();
+  /** In the order in which they came, not yet asked. */
+  readonly #later: ToReader[] = [];
   #nextTicket = 1;
+  #asked = 0;
 
   constructor(post: (message: ToReader) => void) {
     this.#post = post;
@@ -61,6 +70,9 @@ export class ReaderClient implements EventReader {
   }
 
   receive(message: FromReader): void {
+    this.#asked--;
+    const next = this.#later.shift();
+    if (next !== undefined) this.#send(next);
     const answer = this.#waiting.get(message.ticket);
     this.#waiting.delete(message.ticket);
     if (message.kind !== "failed") answer?.resolve(message);
@@ -72,7 +84,13 @@ export class ReaderClient implements EventReader {
     const ticket = this.#nextTicket++;
     const { promise, resolve, reject } = Promise.withResolvers<FromReader>();
     this.#waiting.set(ticket, { resolve, reject });
-    this.#post(make(ticket));
+    if (this.#asked < READS_ASKED_MAX) this.#send(make(ticket));
+    else this.#later.push(make(ticket));
     return promise;
+  }
+
+  #send(message: ToReader): void {
+    this.#asked++;
+    this.#post(message);
   }
 }
