@@ -12,7 +12,7 @@ function start({ databasePath, restartRequest }: CheckpointStart): void {
   const poll = (): void => {
     // Opened at the first chance, and not before there is a handle for it.
     if (checkpointer === undefined) {
-      files.expectLog();
+      files.expectThere();
       checkpointer = new Checkpointer(databasePath, restartRequest);
       files.remember();
     }

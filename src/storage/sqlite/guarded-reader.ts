@@ -45,15 +45,18 @@ export class GuardedReader {
 
   #opened(): OpenReader {
     if (this.#open !== undefined) return this.#open;
-    this.#files.expectLog();
+    this.#files.expectThere();
     const db = openForReading(this.#path);
     try {
-      this.#open = { db, reader: new SqliteEventReader(db, this.#now) };
+      const reader = new SqliteEventReader(db, this.#now);
+      this.#files.remember();
+      // One that went while it was opened would be remembered as one that is not there.
+      this.#files.expectThere();
+      this.#open = { db, reader };
     } catch (error) {
       db.close(true);
       throw error;
     }
-    this.#files.remember();
     return this.#open;
   }
 

@@ -36,14 +36,15 @@ export class OpenFiles {
   }
 
   /**
-   * For whoever opens the database beside the ledger, which has the log open: where it is missing SQLite would make an
-   * empty one, and read that for ours.
+   * For whoever opens the database beside the ledger, which has it and its log open: where the log is missing SQLite
+   * would make an empty one, and read that for ours.
    *
    * @throws StorageFault
    */
-  expectLog(): void {
-    if (this.#look()[SUFFIXES.indexOf("-wal")] === undefined)
-      throw faultOf({ suffix: "-wal", isReplaced: false });
+  expectThere(): void {
+    const found = this.#look();
+    for (const suffix of ["", "-wal"] as const)
+      if (found[SUFFIXES.indexOf(suffix)] === undefined) throw faultOf({ suffix, isReplaced: false });
   }
 
   /** To be called when the database has just been opened: these are the files from now on. */
