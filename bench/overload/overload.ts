@@ -23,8 +23,8 @@ const CALM: LoadShape = { client: "autocannon", eventsPerBatch: EVENTS_PER_REQUE
 /** With a disk like this a node takes so little that one client can offer ten times as much. */
 const SLOW_SYNC_MS = 50;
 
-/** Less than the default of 64 MiB, which a slow disk would take half a minute to commit. */
-const QUEUE_BYTES = 4 * 2 ** 20;
+/** Less than what the connections send together: it is to be full. The default is 64 MiB. */
+const QUEUE_BYTES = 2 ** 20;
 
 interface Row {
   readonly name: string;
