@@ -18,7 +18,7 @@ const EVENTS_PER_REQUEST = 100;
 const CONNECTIONS = 200;
 
 /** What a node can take by itself, before and after. */
-const CALM: LoadShape = { client: "autocannon", eventsPerBatch: EVENTS_PER_REQUEST, inFlight: 64 };
+const CALM: LoadShape = { client: "autocannon", eventsPerBatch: EVENTS_PER_REQUEST, inFlight: 32 };
 
 /** With a disk like this a node takes so little that one client can offer ten times as much. */
 const SLOW_SYNC_MS = 50;
