@@ -28,9 +28,31 @@ export function takeAnswer(connection: Connection, method: string): HttpAnswer |
     return takeAnswer(connection, method);
   }
   const hasBody = method !== "HEAD" && status !== 304 && status >= 200;
-  if (headers.get("transfer-encoding") !== undefined) throw new Error("An answer without a length");
+  if (hasBody && headers.get("transfer-encoding") === "chunked") {
+    const body = chunksOf(received, headEnd + 4);
+    if (body === undefined) return undefined;
+    connection.take(body.end);
+    return { status, headers, body: body.content };
+  }
   const length = hasBody ? Number(headers.get("content-length") ?? 0) : 0;
   if (received.length < headEnd + 4 + length) return undefined;
   connection.take(headEnd + 4);
   return { status, headers, body: connection.take(length) };
+}
+
+/** The content of a body in chunks, and where it ends; undefined when it is not there whole. @throws Error when it is none. */
+function chunksOf(bytes: Buffer, start: number): { content: Buffer; end: number } | undefined {
+  const chunks: Buffer[] = [];
+  for (let at = start; ; ) {
+    const lineEnd = bytes.indexOf("\r\n", at);
+    if (lineEnd < 0) return undefined;
+    const line = bytes.toString("latin1", at, lineEnd);
+    if (!/^[\da-f]+$/i.test(line)) throw new Error(`A chunk of ${JSON.stringify(line)} bytes`);
+    const size = Number.parseInt(line, 16);
+    const end = lineEnd + 2 + size + 2;
+    if (bytes.length < end) return undefined;
+    chunks.push(bytes.subarray(lineEnd + 2, lineEnd + 2 + size));
+    if (size === 0) return { content: Buffer.concat(chunks), end };
+    at = end;
+  }
 }
