@@ -10,6 +10,11 @@ const MIB = 1024 * 1024;
 /** The host of a node that is reached over its unix socket alone. */
 export const NO_TCP = "none";
 
+/** So many in a second, as many at once; 0 is no limit. */
+function rate(unit: string, help: string) {
+  return { kind: "integer", group: "Limits", default: 0, min: 0, max: 1_000_000_000, unit, help } as const;
+}
+
 export const SETTINGS = {
   host: {
     kind: "text",
@@ -209,42 +214,19 @@ export const SETTINGS = {
     unit: "frames/s",
     help: "Frames of one socket in a second that are no publishes, twice as many at once; who goes on regardless is closed.",
   },
-  rateRequestsPerToken: {
-    kind: "integer",
-    group: "Limits",
-    default: 0,
-    min: 0,
-    max: 1_000_000_000,
-    unit: "requests/s",
-    help: "HTTP requests and frames of one token in a second, as many at once; 0 is no limit.",
-  },
-  rateEventsPerToken: {
-    kind: "integer",
-    group: "Limits",
-    default: 0,
-    min: 0,
-    max: 1_000_000_000,
-    unit: "events/s",
-    help: "Published events of one token in a second, duplicates included. A publish that goes beyond it is taken, and what comes next waits.",
-  },
-  rateRequestsPerAddress: {
-    kind: "integer",
-    group: "Limits",
-    default: 0,
-    min: 0,
-    max: 1_000_000_000,
-    unit: "requests/s",
-    help: "Requests and frames of one address in a second, on routes that ask for a scope, before its credentials are looked at; 0 is no limit.",
-  },
-  rateEventsPerAddress: {
-    kind: "integer",
-    group: "Limits",
-    default: 0,
-    min: 0,
-    max: 1_000_000_000,
-    unit: "events/s",
-    help: "Published events of one address in a second, duplicates included.",
-  },
+  rateRequestsPerToken: rate(
+    "requests/s",
+    "HTTP requests and frames of one token in a second, as many at once; 0 is no limit.",
+  ),
+  rateEventsPerToken: rate(
+    "events/s",
+    "Published events of one token in a second, duplicates included. A publish that goes beyond it is taken, and what comes next waits.",
+  ),
+  rateRequestsPerAddress: rate(
+    "requests/s",
+    "Requests and frames of one address in a second, on routes that ask for a scope, before its credentials are looked at; 0 is no limit.",
+  ),
+  rateEventsPerAddress: rate("events/s", "Published events of one address in a second, duplicates included."),
   idleTimeout: {
     kind: "integer",
     group: "Limits",
