@@ -34,7 +34,13 @@ export function takeAnswer(connection: Connection, method: string): HttpAnswer |
     connection.take(body.end);
     return { status, headers, body: body.content };
   }
-  const length = hasBody ? Number(headers.get("content-length") ?? 0) : 0;
+  if (hasBody && !headers.has("content-length")) {
+    // To HTTP/1.0 a large answer comes without its length: it is whole when the connection has ended.
+    if (!connection.hasEnded) return undefined;
+    connection.take(headEnd + 4);
+    return { status, headers, body: connection.take(received.length - headEnd - 4) };
+  }
+  const length = hasBody ? Number(headers.get("content-length")) : 0;
   if (received.length < headEnd + 4 + length) return undefined;
   connection.take(headEnd + 4);
   return { status, headers, body: connection.take(length) };
