@@ -5,7 +5,10 @@ export const DIGITS_ALWAYS_EXACT = 15;
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-/** Texts that are at most twice as long as any spelling of what no double can hold for its size, or of minus zero. */
+/**
+ * Spellings so short that `spelling` would keep them: at most twice the shortest of a number beyond all doubles (`1e309`)
+ * and of minus zero (`-0`).
+ */
 const HUGE_LENGTH_MAX = 10;
 const MINUS_ZERO_LENGTH_MAX = 4;
 

@@ -208,7 +208,7 @@ describe("a socket whose credentials expire", () => {
   test("is closed with 4401; one that has sent fresh ones is not", async () => {
     await using node = await NodeProcess.start(WEB_TOKEN_NODE);
     // A token is good for some seconds more than it says, for clocks that differ.
-    const dying = await webToken({ seconds: -3 });
+    const dying = webToken({ seconds: -3 });
     const sockets = await Promise.all(
       [0, 1].flatMap(() => [
         openPublishChannel(node.wsUrl, { headers: { authorization: `Bearer ${dying}` } }),
@@ -221,7 +221,7 @@ describe("a socket whose credentials expire", () => {
       TestSocket,
       TestSocket,
     ];
-    const fresh = await webToken({ seconds: 600 });
+    const fresh = webToken({ seconds: 600 });
     await renewedFeed.next();
     for (const socket of [renewedChannel, renewedFeed]) {
       socket.send({ type: "auth", token: fresh });
@@ -242,11 +242,11 @@ describe("a socket whose credentials expire", () => {
 
   test("keeps what it had when what it sends is refused, and takes on the topics of what is accepted", async () => {
     await using node = await NodeProcess.start(WEB_TOKEN_NODE);
-    const headers = { authorization: `Bearer ${await webToken({ topics: ["a"] })}` };
+    const headers = { authorization: `Bearer ${webToken({ topics: ["a"] })}` };
     using channel = await openPublishChannel(node.wsUrl, { headers });
     using feed = await TestSocket.open(`${node.wsUrl}/ws/stats?interval=20`, { headers });
     await feed.next();
-    for (const token of ["nonsense", await webToken({ seconds: -60 }), await webToken({ scope: "admin" })]) {
+    for (const token of ["nonsense", webToken({ seconds: -60 }), webToken({ scope: "admin" })]) {
       channel.send({ type: "auth", token });
       const { frame, status } = await channel.next();
       expect({ frame, isRefused: status === 401 || status === 403 }).toEqual({
@@ -257,7 +257,7 @@ describe("a socket whose credentials expire", () => {
     channel.send({ topic: "a", event_id: "1" });
     expect(await channel.next()).toMatchObject({ type: "ack", frame: 1 });
     expect(Object.keys((await feed.next()).topics)).toEqual(["a"]);
-    const wider = await webToken({ topics: ["a", "b"] });
+    const wider = webToken({ topics: ["a", "b"] });
     for (const socket of [channel, feed]) socket.send({ type: "auth", token: wider });
     expect(await channel.next()).toMatchObject({ type: "auth" });
     channel.send({ topic: "b", event_id: "1" });

@@ -161,7 +161,7 @@ describe("a name that was pointed at this machine", () => {
   test("is let in where its origin was named, or where credentials are asked for anyhow", async () => {
     expect((await ask(named, "/stats", { host: "app.example" })).status).toBe(200);
     await using node = await NodeProcess.start(WEB_TOKEN_NODE);
-    const headers = { host: "onefold.example", authorization: `Bearer ${await webToken()}` };
+    const headers = { host: "onefold.example", authorization: `Bearer ${webToken()}` };
     expect((await ask(node, "/stats", headers)).status).toBe(200);
   });
 });

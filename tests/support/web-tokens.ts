@@ -1,10 +1,6 @@
-/** JSON Web Tokens for tests, and a node that takes them. */
+/** A node that takes JSON Web Tokens, and tokens for it as of now. */
 
-import { SignJWT } from "jose";
-
-const ISSUER = "https://issuer.example";
-const AUDIENCE = "onefold";
-const SECRET = "a secret of the tests, which has 32 bytes and more";
+import { AUDIENCE, claims, ISSUER, jwt, SECRET, withSecret } from "./jwt-issuer.ts";
 
 /** What a node is started with that takes these tokens and no others. */
 export const WEB_TOKEN_NODE = {
@@ -27,14 +23,7 @@ export function webToken({
   seconds = 600,
   subject = "tester",
   secret = SECRET,
-}: WebTokenClaims = {}): Promise<string> {
-  const now = Math.floor(Date.now() / 1_000);
-  return new SignJWT({ scope, topics })
-    .setProtectedHeader({ alg: "HS256" })
-    .setSubject(subject)
-    .setIssuer(ISSUER)
-    .setAudience(AUDIENCE)
-    .setIssuedAt(now - 3_600)
-    .setExpirationTime(now + seconds)
-    .sign(new TextEncoder().encode(secret));
+}: WebTokenClaims = {}): string {
+  const exp = Math.floor(Date.now() / 1_000) + seconds;
+  return jwt({ alg: "HS256" }, claims({ exp, scope, topics, sub: subject }), withSecret(secret));
 }

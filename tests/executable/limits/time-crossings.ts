@@ -79,7 +79,7 @@ async function expectSlowBodyTaken(node: NodeProcess): Promise<void> {
     if (i < pieces - 1) await Bun.sleep(500);
   }
   expect((await socket.readResponse()).status).toBe(200);
-  // And then the connection is as short-lived as any.
+  // Its deadline is over with it: the connection ends after the idle timeout, like any.
   await socket.ended;
 }
 
