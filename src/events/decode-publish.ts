@@ -2,7 +2,7 @@
 
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import { decodeEvent, EventFaults, FaultList, pointerTo, unknownField } from "./decode-event.ts";
-import type { DecodedPublish, DecodeLimits, PublishForm } from "./decoded-publish.ts";
+import type { DecodedPublish, DecodeLimits, NativeForm, PublishForm } from "./decoded-publish.ts";
 import { type EventRecord, PAYLOAD_DEPTH_MAX } from "./event.ts";
 import { findOversize, isContainer, parseJson } from "./exact-json.ts";
 import { decodeFrameId, frameIdOf } from "./frame-id.ts";
@@ -22,11 +22,12 @@ const scanner = new PublishScanner();
 
 /** @throws ProblemError naming the code, and for invalid events the places. */
 export function decodePublish(text: string, form: PublishForm, limits: DecodeLimits): DecodedPublish {
+  if (form !== "body" && form !== "frame") return refuse("unsupported_media_type", "Not taken yet.");
   return scanner.scan(text, form, limits) ?? parsePublish(text, form, limits);
 }
 
 /** The same by building every value: for whatever the scanner declines, and to say what is wrong with it. */
-export function parsePublish(text: string, form: PublishForm, limits: DecodeLimits): DecodedPublish {
+export function parsePublish(text: string, form: NativeForm, limits: DecodeLimits): DecodedPublish {
   const value = parseBody(text, form, limits);
   if (Array.isArray(value)) return batch(value, "", limits);
   if (!isContainer(value)) {
@@ -40,7 +41,7 @@ export function parsePublish(text: string, form: PublishForm, limits: DecodeLimi
   return single(value, limits);
 }
 
-function parseBody(text: string, form: PublishForm, limits: DecodeLimits): unknown {
+function parseBody(text: string, form: NativeForm, limits: DecodeLimits): unknown {
   const oversize = findOversize(text, limits.eventsMax, limits.depthMax);
   if (oversize?.kind === "many") throw unbuilt(problem("batch_too_large", tooManyEvents(limits)), text, form);
   if (oversize?.kind === "deep") throw unbuilt(problem("invalid_event", tooDeep(limits)), text, form);
@@ -54,7 +55,7 @@ function parseBody(text: string, form: PublishForm, limits: DecodeLimits): unkno
   }
 }
 
-function unbuilt(tooMuch: Problem, text: string, form: PublishForm): FrameError {
+function unbuilt(tooMuch: Problem, text: string, form: NativeForm): FrameError {
   return new FrameError(tooMuch, form === "frame" ? frameIdOf(text) : undefined);
 }
 
@@ -81,14 +82,14 @@ function batch(values: readonly unknown[], base: string, limits: DecodeLimits): 
   return { events, isSingle: false, wantsResults: false, frameId: undefined };
 }
 
-const ENVELOPE_FIELDS: Record<PublishForm, readonly string[]> = {
+const ENVELOPE_FIELDS: Record<NativeForm, readonly string[]> = {
   body: ["events"],
   frame: ["type", "id", "events", "results"],
 };
 
 function decodeEnvelope(
   value: Record<string, unknown>,
-  form: PublishForm,
+  form: NativeForm,
   limits: DecodeLimits,
 ): DecodedPublish {
   const code = form === "body" ? "invalid_event" : "invalid_frame";

@@ -11,8 +11,23 @@ export interface DecodeLimits {
   readonly depthMax?: number;
 }
 
-/** `body` is what POST /publish takes as application/json, `frame` what /ws/publish takes. */
-export type PublishForm = "body" | "frame";
+/**
+ * How a text is to be read. `body` is what POST /publish takes as application/json, `frame` what /ws/publish takes, `lines`
+ * a piece of a body of NDJSON. CloudEvents come structured, as a batch, in binary mode, or one in a frame.
+ */
+export const PUBLISH_FORMS = [
+  "body",
+  "frame",
+  "lines",
+  "cloud-event",
+  "cloud-event-batch",
+  "binary-cloud-event",
+  "cloud-event-frame",
+] as const;
+export type PublishForm = (typeof PUBLISH_FORMS)[number];
+
+/** Those that hold events as onefold itself has them, whole. */
+export type NativeForm = "body" | "frame";
 
 export interface DecodedPublish {
   readonly events: readonly EventRecord[];

@@ -23,7 +23,7 @@ import {
   unitAt,
   ZERO,
 } from "./characters.ts";
-import type { DecodedPublish, DecodeLimits, PublishForm } from "./decoded-publish.ts";
+import type { DecodedPublish, DecodeLimits, NativeForm } from "./decoded-publish.ts";
 import { DEFAULT_TOPIC, type EventRecord, TEXT_CODE_POINTS_MAX } from "./event.ts";
 import { endOfString } from "./exact-json.ts";
 import { PayloadScanner } from "./payload-scanner.ts";
@@ -48,7 +48,7 @@ export class PublishScanner {
   #isEscaped = false;
 
   /** Undefined when the text is declined: it has to be parsed. */
-  scan(text: string, form: PublishForm, limits: DecodeLimits): DecodedPublish | undefined {
+  scan(text: string, form: NativeForm, limits: DecodeLimits): DecodedPublish | undefined {
     this.#text = text;
     this.#payloads.begin(limits.depthMax);
     const start = afterSpace(text, 0);
@@ -69,13 +69,13 @@ export class PublishScanner {
   }
 
   /** An object that is no event is found out at its first member, or its second. */
-  #object(start: number, form: PublishForm, limits: DecodeLimits): DecodedPublish | undefined {
+  #object(start: number, form: NativeForm, limits: DecodeLimits): DecodedPublish | undefined {
     const event = this.#event(start, limits);
     if (event === undefined) return this.#envelope(start, form, limits);
     return { events: [event], isSingle: true, wantsResults: false, frameId: undefined };
   }
 
-  #envelope(start: number, form: PublishForm, limits: DecodeLimits): DecodedPublish | undefined {
+  #envelope(start: number, form: NativeForm, limits: DecodeLimits): DecodedPublish | undefined {
     const text = this.#text;
     const isFrame = form === "frame";
     let events: EventRecord[] | undefined;

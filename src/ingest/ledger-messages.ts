@@ -7,9 +7,10 @@
  */
 
 import type { Grant } from "../access/grant.ts";
+import { PUBLISH_FORMS } from "../events/decoded-publish.ts";
 import type { Problem } from "../problem.ts";
 import type { StoreContents } from "../storage/event-store.ts";
-import type { CommitNotice, Outcome, Publish } from "./publish.ts";
+import type { CommitNotice, Outcome, Publish, RequestKey } from "./publish.ts";
 
 export type ToLedger =
   | PublishesMessage
@@ -46,31 +47,43 @@ export interface PublishesMessage {
   readonly kind: "publishes";
   /** The texts of all publishes, one behind the other. */
   readonly texts: string;
-  /** JSON: for each publish its length in `texts`, its flags, and the place of its grant in `grants`. */
+  /** JSON: for each publish its length in `texts`, its flags, the place of its grant in `grants`, and its stream. */
   readonly layout: string;
   /** JSON: the few different grants. */
   readonly grants: string;
+  /** JSON: the keys of those that have one, in their order. */
+  readonly keys: string;
 }
 
-const LAYOUT_COLUMNS = 3;
-const FLAG_FRAME = 1;
-const FLAG_RESULTS = 2;
+const LAYOUT_COLUMNS = 4;
+const FLAG_RESULTS = 1;
+const FLAG_KEY = 2;
+/** The place of the form in `PUBLISH_FORMS` stands above the flags. */
+const FORM_UNIT = 4;
+const NO_STREAM = 0;
 
 /** Publishes that have arrived and not been sent across yet. */
 export class PublishBatch {
   #texts: string[] = [];
   #layout: number[] = [];
   #grants: Grant[] = [];
+  #keys: RequestKey[] = [];
   /** UTF-16 units of what was added. */
   length = 0;
 
-  add({ text, form, wantsResults, grant }: Publish): void {
+  add({ text, form, wantsResults, grant, stream, key }: Publish): void {
     let grantAt = this.#grants.indexOf(grant);
     if (grantAt < 0) grantAt = this.#grants.push(grant) - 1;
     this.#texts.push(text);
     this.length += text.length;
-    const flags = (form === "frame" ? FLAG_FRAME : 0) | (wantsResults ? FLAG_RESULTS : 0);
-    this.#layout.push(text.length, flags, grantAt);
+    if (key !== undefined) this.#keys.push(key);
+    const flags = (wantsResults ? FLAG_RESULTS : 0) | (key === undefined ? 0 : FLAG_KEY);
+    this.#layout.push(
+      text.length,
+      PUBLISH_FORMS.indexOf(form) * FORM_UNIT + flags,
+      grantAt,
+      stream ?? NO_STREAM,
+    );
   }
 
   /** The message for everything added since the last one. */
@@ -80,27 +93,32 @@ export class PublishBatch {
       texts: this.#texts.join(""),
       layout: JSON.stringify(this.#layout),
       grants: JSON.stringify(this.#grants),
+      keys: JSON.stringify(this.#keys),
     } as const;
     this.#texts = [];
     this.#layout = [];
     this.#grants = [];
+    this.#keys = [];
     this.length = 0;
     return message;
   }
 }
 
-export function publishesOf({ texts, layout, grants }: PublishesMessage): Publish[] {
+export function publishesOf({ texts, layout, grants, keys }: PublishesMessage): Publish[] {
   const numbers = JSON.parse(layout) as number[];
-  const known = JSON.parse(grants) as Grant[];
+  const knownGrants = JSON.parse(grants) as Grant[];
+  const keysLeft = (JSON.parse(keys) as RequestKey[]).values();
   const publishes: Publish[] = [];
   let start = 0;
   for (let at = 0; at < numbers.length; at += LAYOUT_COLUMNS) {
-    const [end, flags] = [start + numbers[at]!, numbers[at + 1]!];
+    const [end, flags, stream] = [start + numbers[at]!, numbers[at + 1]!, numbers[at + 3]!];
     publishes.push({
       text: texts.slice(start, end),
-      form: flags & FLAG_FRAME ? "frame" : "body",
+      form: PUBLISH_FORMS[Math.floor(flags / FORM_UNIT)]!,
       wantsResults: (flags & FLAG_RESULTS) !== 0,
-      grant: known[numbers[at + 2]!]!,
+      grant: knownGrants[numbers[at + 2]!]!,
+      ...(stream === NO_STREAM ? undefined : { stream }),
+      ...(flags & FLAG_KEY ? { key: keysLeft.next().value! } : undefined),
     });
     start = end;
   }

@@ -13,6 +13,18 @@ export interface Publish {
   /** Whether the answer is to hold a result per event; a frame may also ask for it itself. */
   readonly wantsResults: boolean;
   readonly grant: Grant;
+  /** Of a stream of pieces: once one is not taken whole, those behind it with the same number are refused. From 1. */
+  readonly stream?: number;
+  /** Where the whole request is to be done once. */
+  readonly key?: RequestKey;
+}
+
+/** What makes a request the same as one before it: whoever sends it, the name it gave it, and what it holds. */
+export interface RequestKey {
+  readonly subject: string;
+  readonly key: string;
+  /** Of everything that the answer depends on. */
+  readonly fingerprint: string;
 }
 
 export interface Accepted {

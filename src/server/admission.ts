@@ -71,11 +71,12 @@ export class Admission {
     if (permission === undefined) throw new Error(`no permission is written down for ${route}`);
     if (permission.length === 0) return;
     const isSocket = route.startsWith("/ws/");
+    const stays = isSocket || route.endsWith("/stream");
     const publishes = permission.includes("publish") && !isSocket;
     try {
       const { origins, gate } = this.#options;
       origins.judge(request);
-      const meter = this.#enter(request, isSocket);
+      const meter = this.#enter(request, stays);
       const principal = gate.identify(credentialsOf(request));
       if (!(principal instanceof Promise)) {
         this.#letIn(request, callerOf(principal, permission, meter), publishes);
@@ -127,10 +128,13 @@ export class Admission {
     return this.#meters.get(request)?.headers() ?? {};
   }
 
-  /** What can be judged before it is known who it is. */
-  #enter(request: Request, isSocket: boolean): Meter | undefined {
+  /**
+   * What can be judged before it is known who it is.
+   * @param stays whether it becomes a connection that stays open, and keeps the place of the request.
+   */
+  #enter(request: Request, stays: boolean): Meter | undefined {
     const { connections, rates, addressOf } = this.#options;
-    expectTaken(connections.enter(request, isSocket ? addressOf(request) : undefined));
+    expectTaken(connections.enter(request, stays ? addressOf(request) : undefined));
     if (rates === undefined) return undefined;
     const meter = new Meter(rates);
     this.#meters.set(request, meter);

@@ -3,7 +3,7 @@
 import { heapSize } from "bun:jsc";
 import { describe, expect, test } from "bun:test";
 import { parsePublish } from "../../../src/events/decode-publish.ts";
-import type { DecodedPublish, DecodeLimits, PublishForm } from "../../../src/events/decoded-publish.ts";
+import type { DecodedPublish, DecodeLimits, NativeForm } from "../../../src/events/decoded-publish.ts";
 import { PublishScanner } from "../../../src/events/publish-scanner.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { PublishTexts } from "./publish-texts.ts";
@@ -18,12 +18,12 @@ function afterSlack(text: string): string {
 
 const scanner = new PublishScanner();
 
-function scan(text: string, form: PublishForm = "frame", limits = LIMITS): DecodedPublish | undefined {
+function scan(text: string, form: NativeForm = "frame", limits = LIMITS): DecodedPublish | undefined {
   return scanner.scan(text, form, limits);
 }
 
 /** What parsing makes of a text; a refusal as its code. */
-function parse(text: string, form: PublishForm, limits: DecodeLimits): DecodedPublish | string {
+function parse(text: string, form: NativeForm, limits: DecodeLimits): DecodedPublish | string {
   try {
     return parsePublish(text, form, limits);
   } catch (error) {

@@ -1,6 +1,7 @@
 /** What crosses between the threads arrives as it was. */
 
 import { expect, test } from "bun:test";
+import { PUBLISH_FORMS } from "../../../src/events/decoded-publish.ts";
 import {
   commitOutcomesOf,
   outcomesMessage,
@@ -16,10 +17,13 @@ test("publishes", () => {
     { subject: "b", topics: ["x", "y.*"] },
   ];
   const publishes: Publish[] = [];
-  for (const form of ["body", "frame"] as const) {
+  for (const form of PUBLISH_FORMS) {
     for (const wantsResults of [false, true]) {
-      for (const grant of grants)
-        publishes.push({ text: `${form} ${publishes.length} é\0`, form, wantsResults, grant });
+      for (const grant of grants) {
+        const publish = { text: `${form} ${publishes.length} é\0`, form, wantsResults, grant };
+        const key = { subject: grant.subject, key: `k${publishes.length}`, fingerprint: "f" };
+        publishes.push(publish, { ...publish, stream: 4_294_967_297 }, { ...publish, key });
+      }
     }
   }
   const batch = new PublishBatch();

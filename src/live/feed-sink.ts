@@ -1,0 +1,34 @@
+/** Where the frames of a feed of events go: a WebSocket, a stream of server-sent events, or a test. */
+
+export interface FeedSink {
+  /**
+   * @param text a frame, JSON.
+   * @param position the `seq` that the reader has everything up to once it has this frame: where it may resume.
+   */
+  send(text: string, position: number): void;
+  /**
+   * Nothing is told, but the reader may resume from here: what lies between does not concern it. May be kept for the
+   * next heartbeat, or ignored.
+   */
+  advance(position: number): void;
+  /** Bytes that were sent and not yet taken by the network. */
+  readonly bufferedBytes: number;
+  /** 4408: too slow. */
+  closeAsTooSlow(): void;
+}
+
+export interface FeedSubscription {
+  /** None means every topic. */
+  readonly patterns: readonly string[];
+  /** Events with a greater `seq` are told. */
+  readonly after: number | "latest";
+}
+
+/** The events of this node as a feed; each reader has a position of its own. */
+export interface Feed {
+  /** The `seq` of the newest event that is stored; 0 where there is none. Undefined before the store was opened. */
+  readonly newest: number | undefined;
+  /** Subscribes a sink, or changes what it is subscribed to. `after` is not beyond `newest`. */
+  subscribe(sink: FeedSink, subscription: FeedSubscription): void;
+  unsubscribe(sink: FeedSink): void;
+}
