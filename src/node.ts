@@ -19,6 +19,7 @@ import { StatsHub } from "./live/stats-hub.ts";
 import { Admission } from "./server/admission.ts";
 import { makeApp } from "./server/app.ts";
 import { BodyBudget } from "./server/body.ts";
+import { KeyedRequests } from "./server/keyed-requests.ts";
 import { LargeAnswers } from "./server/large-answers.ts";
 import { Listeners, type ListenSettings } from "./server/listening/listeners.ts";
 import { OriginPolicy } from "./server/origins.ts";
@@ -111,6 +112,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
         ready.resolve({ events: contents.events, topics: contents.topics.length });
       },
       committed: (notice) => hub.committed(notice),
+      answersKept: (figures) => void (edge.keyedRequests.kept = figures),
       failed: (reason) => log(`storage is failing: ${reason}`),
       healed: () => log("storage works again"),
       fault: (reason) => log(reason),
@@ -134,8 +136,10 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
       eventBytesMax: config.maxEventBytes,
       depthMax: config.maxDepth,
       topicsMax: config.maxTopics,
+      answerBytesMax: config.maxIdempotencyBytes,
     },
     retention: retentionOf(config),
+    answers: { windowMs: config.idempotencyWindow, bytesMax: config.maxIdempotencyBytes },
     acceptsDamagedLog: config.damagedLog === "accept",
     restartRequest,
   });
@@ -202,6 +206,7 @@ function edgeOf(config: Config, gate: Gate, server: () => Server<unknown>): Edge
       deadlines: deadlines(),
       setIdleTimeout,
     }),
+    keyedRequests: new KeyedRequests(),
     setIdleTimeout,
   };
 }

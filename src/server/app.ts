@@ -7,6 +7,7 @@ import { docsRoutes } from "./docs.ts";
 import { errorHandler } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
+import { IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED } from "./keyed-requests.ts";
 import { metricsRoutes } from "./metrics.ts";
 import type { OriginPolicy } from "./origins.ts";
 import { publishRoutes } from "./publish.ts";
@@ -95,8 +96,8 @@ function crossOriginHeaders(origins: OriginPolicy) {
   return cors({
     origin: ({ headers }) => origins.isNamed(headers.get("origin") ?? ""),
     methods: ["GET", "HEAD", "POST"],
-    allowedHeaders: ["authorization", "content-type", "content-encoding", "last-event-id", "idempotency-key"],
-    exposeHeaders: ["retry-after", "ratelimit", "ratelimit-policy", "www-authenticate"],
+    allowedHeaders: ["authorization", "content-type", "content-encoding", "last-event-id", IDEMPOTENCY_KEY],
+    exposeHeaders: ["retry-after", "ratelimit", "ratelimit-policy", "www-authenticate", IDEMPOTENCY_REPLAYED],
     credentials: false,
     maxAge: 3_600,
   });

@@ -115,6 +115,7 @@ test("all that arrives in a tick crosses in one message, and all that a commit d
     events: {
       opened: ignore,
       committed: ignore,
+      answersKept: ignore,
       failed: ignore,
       healed: ignore,
       unusable: ignore,

@@ -48,6 +48,7 @@ function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
     events: {
       opened: ignore,
       committed: ignore,
+      answersKept: ignore,
       failed: ignore,
       healed: ignore,
       unusable: ignore,
