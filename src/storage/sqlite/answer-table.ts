@@ -106,12 +106,13 @@ export class AnswerTable {
     const sizes = answers.map(({ answer }) => keptBytes(answer));
     let bytes = sizes.reduce((sum, size) => sum + size, 0);
     let first = 0;
-    // Where those of one commit are too many, the first of them are the oldest.
+    // Where those of one commit are too many, all that were there before go, and then the first of these.
     for (; bytes > this.#limits.bytesMax; first++) bytes -= sizes[first]!;
     const rows = answers
       .slice(first)
       .map(({ key, answer }) => ({ digest: digestOf(key), fingerprint: key.fingerprint, answer, storedAt }));
-    const bytesOver = this.#figures.bytes + bytes - this.#limits.bytesMax;
+    const room = first > 0 ? 0 : this.#limits.bytesMax - bytes;
+    const bytesOver = this.#figures.bytes - room;
     return { rows, bytes, forgotten: this.#oldestBeyond(bytesOver, storedAt) };
   }
 
