@@ -14,7 +14,7 @@ import { DAMAGED, StorageFault } from "../storage/storage-fault.ts";
 import type { CounterBoard } from "./counter-board.ts";
 import { FeedChunk } from "./feed-chunk.ts";
 import { eventsFrame, FRAME_EVENTS_MAX, gapFrame } from "./feed-frames.ts";
-import { type FeedGroup, FeedGroups } from "./feed-group.ts";
+import { FeedGroups } from "./feed-group.ts";
 import { FeedPageReads } from "./feed-page-reads.ts";
 import { FeedReader } from "./feed-reader.ts";
 import { FeedRing } from "./feed-ring.ts";
@@ -118,8 +118,9 @@ export class EventFeed implements Feed {
     this.#tail.restart();
     // Numbers beyond it, should anybody have been told any, are given again.
     for (const reader of this.#readers.values()) {
-      const position = Math.min(this.#positionOf(reader), newest);
-      this.#setApart(reader, position);
+      const position = this.#positionOf(reader);
+      this.#setApart(reader, Math.min(position, newest));
+      if (position > newest) reader.sink.advance(newest);
     }
     this.#counted = newest;
     this.#seen = 0;
@@ -235,7 +236,6 @@ export class EventFeed implements Feed {
   }
 
   *#telling(chunk: FeedChunk): Generator<boolean> {
-    const { clock } = this.#options;
     const opening = this.#opening;
     for (const [group, places] of this.#groups.ofTopics(chunk.topics)) {
       if (group.live.size === 0) continue;
@@ -368,7 +368,10 @@ export class EventFeed implements Feed {
     if (isLasting) {
       this.#remove(reader);
       reader.sink.closeAsUnreadable(fault);
-    } else reader.notBefore = this.#options.clock.now() + RETRY_MS;
+      return;
+    }
+    reader.notBefore = this.#options.clock.now() + RETRY_MS;
+    this.#place(reader);
   }
 
   /** Where live readers stand is told now and again: it changes with every commit. */

@@ -24,12 +24,15 @@ export class FeedRing {
   from = 0;
   to = 0;
   #chunks: FeedChunk[] = [];
+  /** The answer given last: readers of one group that fall behind together ask for the same. */
+  #last: (NextEvents & { readonly patterns: TopicPatterns; readonly after: number; end: number }) | undefined;
   #events = 0;
   #text = 0;
 
   /** Forgets everything; what comes next follows `position`. */
   reset(position: number): void {
     this.#chunks = [];
+    this.#last = undefined;
     this.#events = 0;
     this.#text = 0;
     this.from = position;
@@ -60,6 +63,13 @@ export class FeedRing {
 
   /** What patterns cover after a position that is within: one frame at most. */
   next(patterns: TopicPatterns, after: number): NextEvents {
+    const last = this.#last;
+    if (last?.patterns === patterns && last.after === after && last.end === this.to) return last;
+    this.#last = { ...this.#next(patterns, after), patterns, after, end: this.to };
+    return this.#last;
+  }
+
+  #next(patterns: TopicPatterns, after: number): NextEvents {
     const texts: string[] = [];
     let [count, length] = [0, 0];
     for (let i = this.#firstAfter(after); i < this.#chunks.length; i++) {
