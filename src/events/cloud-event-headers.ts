@@ -69,7 +69,7 @@ export function decodeHeaderValue(value: string): Decoded {
   if (NOT_IN_VALUE.test(unquoted)) return faulty("must be percent-encoded where it is not printable ASCII");
   if (quoted === undefined) {
     // Lines of one name arrive joined like this.
-    if (value.includes(", ") || value.endsWith(","))
+    if (value.includes(", "))
       return faulty("must be sent once; a space that belongs to it must be percent-encoded");
     if (value.includes('"')) return faulty("must have its quotes percent-encoded, or be quoted as a whole");
   }
