@@ -2,17 +2,15 @@
 
 import Negotiator from "negotiator";
 import type { EventForm, EventPage } from "../storage/event-reader.ts";
+import {
+  CLOUD_EVENT_TYPE,
+  CLOUD_EVENTS_TYPE,
+  GAP_HEADER,
+  JSON_TYPE,
+  LINES_TYPE,
+  LINK_HEADER,
+} from "./models/media-types.ts";
 import { ACCESS_TOKEN_PARAMETER } from "./query.ts";
-
-export const CLOUD_EVENT_TYPE = "application/cloudevents+json";
-export const CLOUD_EVENTS_TYPE = "application/cloudevents-batch+json";
-export const LINES_TYPE = "application/x-ndjson";
-const JSON_TYPE = "application/json";
-
-/** What follows on another page is told in this header where the body has no place for it. */
-export const LINK_HEADER = "link";
-/** So is what retention has removed, as a dictionary of structured fields (RFC 9651): `from=6, to=90`. */
-export const GAP_HEADER = "onefold-gap";
 
 /** By media type. JSON comes first: of forms that are liked equally it is the one that is answered. */
 const PAGE_FORMS = {

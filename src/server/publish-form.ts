@@ -3,10 +3,11 @@
 import type { PublishForm } from "../events/decoded-publish.ts";
 import { mediaTypeOf } from "../events/media-type.ts";
 import { refuse } from "../problem.ts";
+import { CLOUD_EVENT_TYPE, CLOUD_EVENTS_TYPE, JSON_TYPE } from "./models/media-types.ts";
 
 const CLOUD_EVENTS: ReadonlyMap<string, PublishForm> = new Map([
-  ["application/cloudevents+json", "cloud-event"],
-  ["application/cloudevents-batch+json", "cloud-event-batch"],
+  [CLOUD_EVENT_TYPE, "cloud-event"],
+  [CLOUD_EVENTS_TYPE, "cloud-event-batch"],
 ]);
 
 /** With this prefix the body has a CloudEvent in some format, whatever the headers say (the HTTP binding, 3). */
@@ -22,15 +23,14 @@ const REQUIRED_ATTRIBUTES = ["ce-specversion", "ce-id", "ce-source", "ce-type"];
 export function publishFormOf(headers: Headers): PublishForm {
   const contentType = headers.get("content-type");
   const isBinary = REQUIRED_ATTRIBUTES.some((name) => headers.has(name));
-  if (contentType === null || contentType === "application/json")
-    return isBinary ? "binary-cloud-event" : "body";
+  if (contentType === null || contentType === JSON_TYPE) return isBinary ? "binary-cloud-event" : "body";
   const { type, isUtf8 } = mediaTypeOf(contentType);
-  const form = type === "application/json" ? "body" : CLOUD_EVENTS.get(type);
+  const form = type === JSON_TYPE ? "body" : CLOUD_EVENTS.get(type);
   if (isBinary && !type.startsWith(CLOUD_EVENTS_PREFIX)) return "binary-cloud-event";
   if (form === undefined) {
     return refuse(
       "unsupported_media_type",
-      "The content type is not supported; send application/json, application/cloudevents+json or application/cloudevents-batch+json.",
+      `The content type is not supported; send ${JSON_TYPE}, ${CLOUD_EVENT_TYPE} or ${CLOUD_EVENTS_TYPE}.`,
     );
   }
   if (!isUtf8) refuse("unsupported_media_type", "Bodies are UTF-8; no other charset is supported.");
