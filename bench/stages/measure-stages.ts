@@ -80,6 +80,7 @@ class StageRun {
       onFault: (error) => {
         throw error;
       },
+      onDamagedAnswer: () => {},
     });
   }
 

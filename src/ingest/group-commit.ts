@@ -13,10 +13,14 @@ import { EVENT_STATUS_NAMES, type EventRecord, EventStatus, zeroCounters } from 
 import { TopicPatterns } from "../events/topic-pattern.ts";
 import { ProblemError, problem } from "../problem.ts";
 import { type AppendResult, type EventStore, StoreError, type Verdicts } from "../storage/event-store.ts";
+import type { KeyedAnswer } from "../storage/request-answers.ts";
 import { type Accepted, type CommitNotice, type Outcome, type Publish, refusal } from "./publish.ts";
+import { keptAnswer, longestVerdicts, RequestKeys } from "./request-keys.ts";
 
 export interface GroupCommitLimits extends DecodeLimits {
   readonly topicsMax: number;
+  /** What all answers that are kept under keys may take. */
+  readonly answerBytesMax?: number;
 }
 
 export interface GroupCommitOptions {
@@ -26,6 +30,8 @@ export interface GroupCommitOptions {
   readonly now: () => number;
   /** Told of an error that decoding should not have thrown. */
   readonly onFault: (error: unknown) => void;
+  /** Told where a request is done again because the answer that was kept for it is damaged. */
+  readonly onDamagedAnswer: () => void;
 }
 
 /** A commit takes no more publishes once it holds this many events: a longer one holds up its answers and saves nothing. */
@@ -48,7 +54,8 @@ export interface CommitReport {
 const FRAME_FORMS: ReadonlySet<PublishForm> = new Set(["frame", "cloud-event-frame"]);
 
 /** A publish on its way through one commit: decoded, with its range in the batch, or refused. */
-type Entry = { decoded: DecodedPublish; publish: Publish; start: number } | { outcome: Outcome };
+type Entry = Admitted | { outcome: Outcome };
+type Admitted = { decoded: DecodedPublish; publish: Publish; start: number };
 
 export class GroupCommit {
   readonly #store: EventStore;
@@ -58,13 +65,16 @@ export class GroupCommit {
   #patterns = new TopicPatterns([]);
   #patternsKey = this.#patterns.key;
 
+  readonly #keys: RequestKeys;
   readonly #onFault: (error: unknown) => void;
 
-  constructor({ store, limits, now, onFault }: GroupCommitOptions) {
+  constructor({ store, limits, now, onFault, onDamagedAnswer }: GroupCommitOptions) {
     this.#store = store;
     this.#limits = limits;
     this.#now = now;
     this.#onFault = onFault;
+    const bytesMax = limits.answerBytesMax ?? Number.POSITIVE_INFINITY;
+    this.#keys = new RequestKeys({ store, bytesMax, onDamaged: onDamagedAnswer });
   }
 
   /** Takes publishes off the front of the queue and commits them together. */
@@ -72,21 +82,36 @@ export class GroupCommit {
     const entries: Entry[] = [];
     const events: EventRecord[] = [];
     const newTopics = new Set<string>();
+    this.#keys.clear();
     let text = 0;
     let taken = 0;
-    while (taken < queue.length && events.length < COMMIT_EVENTS_MAX && text < COMMIT_TEXT_MAX) {
+    let keyed = 0;
+    while (taken < queue.length && events.length + keyed < COMMIT_EVENTS_MAX && text < COMMIT_TEXT_MAX) {
       const publish = queue[taken++]!;
+      const entry = this.#known(publish) ?? this.#admit(publish, events, newTopics);
+      entries.push(entry);
       text += publish.text.length;
-      entries.push(this.#admit(publish, events, newTopics));
+      if (publish.key === undefined) continue;
+      // Each is a row of its own, or an answer to be handed back, whatever it holds.
+      keyed++;
+      if ("outcome" in entry && entry.outcome.kind === "accepted") text += entry.outcome.results?.length ?? 0;
     }
     queue.splice(0, taken);
     return this.#commit(entries, events);
+  }
+
+  /** A request that needs no look at what it holds: its key says what to answer. */
+  #known({ key }: Publish): Entry | undefined {
+    const outcome = key && this.#keys.outcomeOf(key);
+    return outcome && { outcome };
   }
 
   /** Decodes and judges one publish; adds its events to the batch, or none of them. */
   #admit(publish: Publish, events: EventRecord[], newTopics: Set<string>): Entry {
     try {
       const decoded = decodePublish(publish.text, publish.form, this.#limits);
+      if (publish.key !== undefined && publish.wantsResults)
+        this.#keys.expectRoom(longestAnswer({ decoded, publish }));
       this.#judgeTopics(decoded, this.#patternsOf(publish.grant), newTopics);
       const start = events.length;
       for (const event of decoded.events) events.push(event);
@@ -141,7 +166,8 @@ export class GroupCommit {
   }
 
   #commit(entries: readonly Entry[], events: readonly EventRecord[]): CommitReport {
-    if (events.length === 0) {
+    const keyed = entries.filter(isKeyed);
+    if (events.length === 0 && keyed.length === 0) {
       return {
         outcomes: entries.map((entry) => ("outcome" in entry ? entry.outcome : emptyOutcome(entry))),
         notice: undefined,
@@ -150,10 +176,12 @@ export class GroupCommit {
       };
     }
     try {
-      const result = this.#store.append({ events, receivedAt: this.#now() });
+      const batch = { events, receivedAt: this.#now() };
+      const result = this.#store.append(keyed.length === 0 ? batch : { ...batch, answers: answersOf(keyed) });
       return {
         outcomes: entries.map((entry) => ("outcome" in entry ? entry.outcome : accepted(entry, result))),
-        notice: result.increments,
+        // A commit that kept answers alone has counted nothing.
+        notice: events.length === 0 ? undefined : result.increments,
         events: events.length,
         failure: undefined,
       };
@@ -181,14 +209,28 @@ function refuseAll(
   return { outcomes, notice: undefined };
 }
 
-function emptyOutcome({ decoded, publish }: { decoded: DecodedPublish; publish: Publish }): Accepted {
+function isKeyed(entry: Entry): entry is Admitted {
+  return "publish" in entry && entry.publish.key !== undefined;
+}
+
+function answersOf(keyed: readonly Admitted[]) {
+  return (verdicts: Verdicts): KeyedAnswer[] =>
+    keyed.map((entry) => ({ key: entry.publish.key!, answer: keptAnswer(accepted(entry, { verdicts })) }));
+}
+
+/** No verdicts make a longer one. */
+function longestAnswer(entry: Omit<Admitted, "start">): Accepted {
+  return accepted({ ...entry, start: 0 }, { verdicts: longestVerdicts(entry.decoded.events.length) });
+}
+
+function emptyOutcome({ decoded, publish }: Admitted): Accepted {
   const results = publish.wantsResults || decoded.wantsResults ? "" : undefined;
   return { kind: "accepted", counters: zeroCounters(), frameId: decoded.frameId, single: undefined, results };
 }
 
 function accepted(
-  { decoded, publish, start }: { decoded: DecodedPublish; publish: Publish; start: number },
-  { verdicts }: AppendResult,
+  { decoded, publish, start }: Admitted,
+  { verdicts }: Pick<AppendResult, "verdicts">,
 ): Accepted {
   const counters = zeroCounters();
   const { events, isSingle, frameId } = decoded;
