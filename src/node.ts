@@ -15,6 +15,7 @@ import { BodyDeadlines } from "./limits/body-deadlines.ts";
 import { ClientAddresses } from "./limits/client-address.ts";
 import { Connections } from "./limits/connections.ts";
 import { makeRateLimits, type RateLimitRules } from "./limits/rate-limits.ts";
+import { EventFeed } from "./live/event-feed.ts";
 import { StatsHub } from "./live/stats-hub.ts";
 import { Admission } from "./server/admission.ts";
 import { makeApp } from "./server/app.ts";
@@ -99,6 +100,12 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
     newEpoch: () => crypto.randomUUID(),
   });
   const reader = new ReaderClient((message) => threads.reader?.postMessage(message));
+  const feed = new EventFeed({
+    clock: { now: () => performance.now(), soon: (task) => void setImmediate(task), later },
+    reader,
+    board: hub.board,
+    unreadBytesMax: config.maxAnswerBytes,
+  });
   const restartRequest = makeRestartRequest();
   const ledger = new LedgerClient({
     limits: { queuePublishesMax: config.maxQueuePublishes, queueBytesMax: config.maxQueueBytes },
@@ -109,9 +116,13 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
         if (hub.board.isOpen) log("storage works again, and has been opened afresh");
         hub.opened(contents);
         threads.openReaders(files, databasePath, restartRequest, reader);
+        feed.opened(contents);
         ready.resolve({ events: contents.events, topics: contents.topics.length });
       },
-      committed: (notice) => hub.committed(notice),
+      committed(notice) {
+        hub.committed(notice);
+        feed.committed(notice);
+      },
       answersKept: (figures) => void (edge.keyedRequests.kept = figures),
       failed: (reason) => log(`storage is failing: ${reason}`),
       healed: () => log("storage works again"),
@@ -126,7 +137,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
     edge.bodies.sweep(performance.now());
     edge.answers.sweep(performance.now());
   }, SWEEP_INTERVAL_MS).unref();
-  const services: Services = { ...edge, ledger, reader, hub, clock, log };
+  const services: Services = { ...edge, ledger, reader, hub, feed, clock, log };
   const listeners = await Listeners.open(listenSettingsOf(config), (options) => makeApp(services, options));
   threads.openLedger(files, ledger, {
     databasePath,
@@ -158,7 +169,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
   };
 }
 
-type Edge = Omit<Services, "ledger" | "reader" | "hub" | "clock" | "log">;
+type Edge = Omit<Services, "ledger" | "reader" | "hub" | "feed" | "clock" | "log">;
 
 /** What everybody who comes is held to. @param server any of those that listen: each knows the requests of all. */
 function edgeOf(config: Config, gate: Gate, server: () => Server<unknown>): Edge {
@@ -269,6 +280,10 @@ function isLocal(host: string): boolean {
 function every(intervalMs: number, tick: () => void): () => void {
   const timer = setInterval(tick, intervalMs);
   return () => clearInterval(timer);
+}
+
+function later(task: () => void, delayMs: number): void {
+  setTimeout(task, delayMs);
 }
 
 interface Parts {

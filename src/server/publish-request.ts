@@ -5,6 +5,7 @@ import type { Outcome } from "../ingest/publish.ts";
 import { ProblemError, refuse } from "../problem.ts";
 import { type Caller, faultOfStanding } from "./admission.ts";
 import { acceptedBody } from "./answers.ts";
+import { readBinaryEvent } from "./binary-event.ts";
 import { type BodyLimits, readBody } from "./body.ts";
 import { chargeFor } from "./event-charges.ts";
 import { IDEMPOTENCY_REPLAYED, idempotencyKeyOf, requestFingerprint } from "./keyed-requests.ts";
@@ -55,11 +56,14 @@ async function publish(
   const bytes = bytesAtLeast(request);
   const notRead = bytes > limits.bodyBytesMax ? undefined : ledger.refusalOf(bytes);
   if (notRead !== undefined) throw new ProblemError(notRead);
-  const text = await readBody(request, bodyLimits);
+  const text =
+    form === "binary-cloud-event"
+      ? await readBinaryEvent(request, bodyLimits)
+      : await readBody(request, bodyLimits);
   // It may have taken its time to arrive, and what let it in be over, or what was left be used up by others.
   const fault = faultOfStanding(caller, clock.now()) ?? meter?.refusalOfEvents();
   if (fault !== undefined) throw new ProblemError(fault);
-  const charge = chargeFor(meter, text, limits);
+  const charge = chargeFor(meter, text, limits, form);
   const requestKey = key !== undefined && {
     key: { subject: principal.subject, key, fingerprint: requestFingerprint(text, form, wantsResults) },
   };

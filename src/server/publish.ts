@@ -10,7 +10,11 @@ import { PublishChannel } from "./publish-channel.ts";
 import { publishOverHttp } from "./publish-request.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
-import { edgeSocket, Outbox, type RawSocket } from "./sockets.ts";
+import { edgeSocket, Outbox, type RawSocket, SUBPROTOCOL, subprotocolOf } from "./sockets.ts";
+
+/** The WebSockets binding of CloudEvents: one of them in each frame. */
+const CLOUD_EVENTS = "cloudevents.json";
+const SUBPROTOCOLS = [SUBPROTOCOL, CLOUD_EVENTS] as const;
 
 export function publishRoutes(services: Services) {
   const { limits, bodyBudget, bodies, setIdleTimeout } = services;
@@ -31,7 +35,8 @@ export function publishRoutes(services: Services) {
       edgeSocket(services, {
         path: "/ws/publish",
         takesPublishes: true,
-        open: (socket, request, caller) => openChannel(services, socket, request.url, caller),
+        subprotocols: SUBPROTOCOLS,
+        open: (socket, request, caller) => openChannel(services, socket, request, caller),
       }),
     );
 }
@@ -39,15 +44,20 @@ export function publishRoutes(services: Services) {
 function openChannel(
   { ledger, hub, limits, refusals }: Services,
   socket: RawSocket,
-  url: string,
+  request: Request,
   caller: Caller,
 ) {
-  new QueryReader(url, []).done();
+  new QueryReader(request.url, []).done();
   const channel = new PublishChannel(
     new Outbox(socket),
     ledger,
     caller.grant,
-    { eventsMax: limits.eventsMax, bytesMax: limits.bodyBytesMax, inflightMax: limits.inflightMax },
+    {
+      eventsMax: limits.eventsMax,
+      bytesMax: limits.bodyBytesMax,
+      inflightMax: limits.inflightMax,
+      form: subprotocolOf(request, SUBPROTOCOLS) === CLOUD_EVENTS ? "cloud-event-frame" : "frame",
+    },
     (refused) => {
       refusals.count(refused);
       if (refused.status < 500) hub.board.rejected++;
