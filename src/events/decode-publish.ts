@@ -131,7 +131,11 @@ function decodeTypedFrame(value: Record<string, unknown>, limits: DecodeLimits):
   throw new FrameError(problem("invalid_frame", "The frame's type is not known.", faults), frameId);
 }
 
-function checkSize({ payload }: EventRecord, faults: EventFaults, { eventBytesMax }: DecodeLimits): void {
+export function checkSize(
+  { payload }: EventRecord,
+  faults: EventFaults,
+  { eventBytesMax }: DecodeLimits,
+): void {
   if (payload.length <= eventBytesMax) return;
   refuse("event_too_large", `A payload may have ${eventBytesMax} bytes; this one has ${payload.length}.`, {
     places: [{ pointer: faults.pointer("payload"), detail: `must be at most ${eventBytesMax} bytes` }],
@@ -147,7 +151,7 @@ function refuseEvents(faults: FaultList, events: number): never {
   );
 }
 
-function tooDeep({ depthMax = PAYLOAD_DEPTH_MAX }: DecodeLimits): string {
+export function tooDeep({ depthMax = PAYLOAD_DEPTH_MAX }: DecodeLimits): string {
   return `The text nests deeper than a payload may (${depthMax} levels).`;
 }
 
@@ -155,6 +159,6 @@ function tooManyEvents({ eventsMax }: DecodeLimits): string {
   return `One publish may hold ${eventsMax} events.`;
 }
 
-function counted(n: number, noun: string): string {
+export function counted(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }

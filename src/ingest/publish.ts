@@ -36,6 +36,16 @@ export interface Accepted {
   readonly single: string | undefined;
   /** Elements of a JSON array, one per event, where they were asked for. */
   readonly results: string | undefined;
+  /** Of a piece of lines. */
+  readonly lines?: TakenLines;
+}
+
+/** How far a piece of lines was taken: lines are taken up to the first that is wrong. */
+export interface TakenLines {
+  /** From the top of the piece, blank ones included. */
+  readonly count: number;
+  /** What is wrong with the line after them; its places are relative to the event of that line. */
+  readonly problem?: Problem;
 }
 
 export interface Refused {
