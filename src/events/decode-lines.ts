@@ -1,6 +1,6 @@
 /** From a text of one event a line to a list of events, up to the first line that is wrong. */
 
-import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
+import { type Problem, ProblemError, refuse } from "../problem.ts";
 import { afterSpace } from "./characters.ts";
 import { decodeEvent, EventFaults } from "./decode-event.ts";
 import { checkSize, counted, tooDeep } from "./decode-publish.ts";

@@ -3,6 +3,9 @@
 import type { PublishForm } from "../events/decoded-publish.ts";
 import { refuse } from "../problem.ts";
 
+/** One event a line. */
+const LINES_TYPES: readonly string[] = ["application/x-ndjson", "application/ndjson"];
+
 const UTF8_NAMES: readonly (string | undefined)[] = [undefined, "utf-8", '"utf-8"', "utf8"];
 
 /**
@@ -13,12 +16,16 @@ export function publishFormOf(headers: Headers): PublishForm {
   const contentType = headers.get("content-type");
   if (contentType === null || contentType === "application/json") return "body";
   const { type, charset } = mediaTypeOf(contentType);
-  if (type !== "application/json") {
-    return refuse("unsupported_media_type", "The content type is not supported; send application/json.");
+  const isLines = LINES_TYPES.includes(type);
+  if (type !== "application/json" && !isLines) {
+    return refuse(
+      "unsupported_media_type",
+      "The content type is not supported; send application/json or application/x-ndjson.",
+    );
   }
   if (!UTF8_NAMES.includes(charset))
     refuse("unsupported_media_type", "Bodies are UTF-8; no other charset is supported.");
-  return "body";
+  return isLines ? "lines" : "body";
 }
 
 /** Both in lower case; the charset as it is quoted. */

@@ -8,18 +8,21 @@ import { type BodyLimits, readBody } from "./body.ts";
 import { chargeFor } from "./event-charges.ts";
 import { PUBLISH_PARAMETERS } from "./models/parameters.ts";
 import { publishFormOf } from "./publish-form.ts";
+import { publishLines } from "./publish-lines.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 
 /** @throws ProblemError whatever refuses it */
 export async function publishOverHttp(
-  { ledger, admission, answers, limits, clock }: Services,
+  services: Services,
   bodyLimits: BodyLimits,
   request: Request,
 ): Promise<Response> {
+  const { ledger, admission, answers, limits, clock } = services;
+  const form = publishFormOf(request.headers);
+  if (form === "lines") return publishLines(services, bodyLimits, request);
   const caller = admission.callerOf(request);
   const { grant, meter } = caller;
-  const form = publishFormOf(request.headers);
   const wantsResults = request.url.includes("?") && readWantsResults(request.url);
   if (wantsResults) answers.expectRoom();
   const bytes = bytesAtLeast(request);
