@@ -55,7 +55,7 @@ export function makeApp(services: Services, { isTls }: AppOptions) {
     .onError(errorHandler(services, () => app.routes))
     .onBeforeHandle(({ request, route }) => services.admission.admit(request, route))
     .use(resourceRoutes(services))
-    .use(docsRoutes(() => resourceRoutes(services)));
+    .use(docsRoutes({ makeRoutes: () => resourceRoutes(services), limits: services.limits, isTls }));
 }
 
 type Handle = (request: Request) => Response | Promise<Response>;
