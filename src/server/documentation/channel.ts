@@ -58,16 +58,23 @@ export function isSocket({ path }: Channel): boolean {
   return path.startsWith("/ws/");
 }
 
-/** What any socket takes, whatever else it takes. @param channel its name, which begins the operation's. */
-export function renewal(channel: string): Readonly<Record<string, ChannelOperation>> {
+/** What happens on any socket, whatever else happens there. @param channel its name, which begins the operations'. */
+export function onEverySocket(channel: string): Readonly<Record<string, ChannelOperation>> {
   return {
     [`${channel}Renew`]: {
       action: "receive",
-      summary: "Renew the credentials",
+      summary: "Fresh credentials",
       description:
         "Before they expire, or when others are to hold: the socket stays open. Where they are refused, those before go on.",
       messages: ["auth"],
       reply: ["authorized", "error"],
+    },
+    [`${channel}Refuse`]: {
+      action: "send",
+      summary: "Why the socket is closed",
+      description:
+        "Before it is closed with 4400, 4401, 4403 or 4429: a browser cannot see the status of an upgrade.",
+      messages: ["error"],
     },
   };
 }

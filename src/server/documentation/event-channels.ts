@@ -2,7 +2,7 @@
 
 import { FEED_SOCKET_PARAMETERS, FEED_STREAM_PARAMETERS } from "../models/channel-parameters.ts";
 import type { EventsFrame, GapFrame } from "../models/feed-frames.ts";
-import { type Channel, type Message, renewal } from "./channel.ts";
+import { type Channel, type Message, onEverySocket } from "./channel.ts";
 import { STORED } from "./examples.ts";
 
 const TOLD =
@@ -10,7 +10,7 @@ const TOLD =
 
 const TELL = {
   action: "send",
-  summary: "Tell the events",
+  summary: "The events, in their order",
   description: "As they were stored, several in a frame where several are known.",
   messages: ["events", "gap"],
 } as const;
@@ -29,12 +29,12 @@ A client that comes back names as \`after\` the \`seq\` that it had last. A curs
     tellEvents: TELL,
     pingEvents: {
       action: "receive",
-      summary: "Ask for a sign of life",
+      summary: "A sign of life",
       description: "For clients that cannot send the pings of the protocol itself, as browsers cannot.",
       messages: ["ping"],
       reply: ["pong", "error"],
     },
-    ...renewal("events"),
+    ...onEverySocket("events"),
   },
 };
 

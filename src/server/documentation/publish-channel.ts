@@ -1,7 +1,7 @@
 /** /ws/publish as the AsyncAPI document has it. */
 
 import type { AckFrame, HelloFrame, PublishFrame } from "../models/publish-frames.ts";
-import { type Channel, type ChannelLimits, type Message, renewal } from "./channel.ts";
+import { type Channel, type ChannelLimits, type Message, onEverySocket } from "./channel.ts";
 import { PAID, PLACED, RECEIVED_AT } from "./examples.ts";
 
 export const PUBLISH_CHANNEL: Channel = {
@@ -17,19 +17,19 @@ Whoever loses the connection reconnects and sends again what was not acknowledge
   operations: {
     greet: {
       action: "send",
-      summary: "Tell what is taken",
-      description: "The first frame on every channel.",
+      summary: "The greeting",
+      description: "What this node takes: the first frame on every channel.",
       messages: ["hello"],
     },
     publishFrames: {
       action: "receive",
-      summary: "Take events",
+      summary: "Events in, answers out",
       description:
         "The events of one frame are committed as one: all of them are taken, or none is. The answer has the `frame` and the `id` of what it answers.",
       messages: ["publish", "event", "eventList"],
       reply: ["ack", "error"],
     },
-    ...renewal("publish"),
+    ...onEverySocket("publish"),
   },
 };
 

@@ -2,14 +2,14 @@
 
 import { STATS_SOCKET_PARAMETERS, STATS_STREAM_PARAMETERS } from "../models/channel-parameters.ts";
 import type { DeltaFrame, SnapshotFrame, SubscribeFrame } from "../models/stats-frames.ts";
-import { type Channel, type Message, renewal } from "./channel.ts";
+import { type Channel, type Message, onEverySocket } from "./channel.ts";
 import { COUNTERS, EPOCH } from "./examples.ts";
 
 const TOLD = `A snapshot first; then a delta whenever something changed, at most once an interval, with **increments** since the revision that was told before. Snapshot and deltas, added up, equal the counters at each \`revision\`, in all and per topic, exactly and however slow the reader: what could not be sent is summed, never dropped.`;
 
 const TELL = {
   action: "send",
-  summary: "Tell the counters",
+  summary: "The counters, live",
   description: "A snapshot, then what is added to it.",
   messages: ["snapshot", "delta"],
 } as const;
@@ -28,19 +28,19 @@ A client that comes back names the \`epoch\` and the \`revision\` that it knows,
     tellStats: TELL,
     subscribeStats: {
       action: "receive",
-      summary: "Subscribe to something else",
+      summary: "Another subscription",
       description: "It replaces what was subscribed, and is answered at once.",
       messages: ["subscribe"],
       reply: ["snapshot", "delta", "error"],
     },
     pingStats: {
       action: "receive",
-      summary: "Ask for a sign of life",
+      summary: "A sign of life",
       description: "For clients that cannot send the pings of the protocol itself, as browsers cannot.",
       messages: ["ping"],
       reply: ["pong", "error"],
     },
-    ...renewal("stats"),
+    ...onEverySocket("stats"),
   },
 };
 
