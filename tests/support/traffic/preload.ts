@@ -1,0 +1,16 @@
+/** Before any test: a test in which a node says what its documents do not say fails, whatever else it is about. */
+
+import { afterAll, afterEach } from "bun:test";
+import { TrafficObserver } from "./observer.ts";
+
+const observer = new TrafficObserver();
+observer.start();
+
+async function expectDocumented(): Promise<void> {
+  const faults = await observer.faults();
+  if (faults !== undefined) throw new Error(faults);
+}
+
+afterEach(expectDocumented);
+/** What came after the last test. */
+afterAll(expectDocumented);
