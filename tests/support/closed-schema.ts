@@ -6,6 +6,7 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 const FORMATS = {
   "date-time": (text: string) => new Date(text).toISOString() === text,
   uri: (text: string) => URL.canParse(text),
+  "uri-reference": (text: string) => URL.canParse(text, "http://localhost"),
 };
 
 /** The schemas of one document, by their places in it. */

@@ -32,7 +32,7 @@ export interface Operation {
       string,
       {
         readonly description: string;
-        readonly headers?: Readonly<Record<string, object>>;
+        readonly headers?: Readonly<Record<string, { readonly required?: boolean }>>;
         readonly content?: Readonly<Record<string, Media>>;
       }
     >
@@ -88,8 +88,8 @@ export class OpenApiJudge {
     const type = headers.get("content-type") ?? "none";
     const media = answer.content?.[type];
     if (media === undefined) return [`${method} ${path} answered with ${type}: ${text}`];
-    for (const name of Object.keys(answer.headers ?? {}))
-      if (!headers.has(name)) return [`${method} ${path} answered ${status} without ${name}`];
+    for (const [name, { required }] of Object.entries(answer.headers ?? {}))
+      if (required && !headers.has(name)) return [`${method} ${path} answered ${status} without ${name}`];
     const value: unknown = type.startsWith("text/") ? text : JSON.parse(text);
     if (type === PROBLEM_TYPE) {
       const { code } = value as { code: string };

@@ -42,8 +42,10 @@ export class TrafficJudge {
     const [address = ""] = path.split("?", 1);
     const template = this.#templateOf(address.replace(/(.)\/$/, "$1"));
     const operation = template && this.#openApi.document.paths[template]?.[method.toLowerCase()];
-    if (operation !== undefined && operation !== "" && template !== undefined)
-      return this.#openApi.faultsOfAnswer(method.toLowerCase(), template, answer);
+    if (operation && template !== undefined) {
+      const faults = this.#openApi.faultsOfAnswer(method.toLowerCase(), template, answer);
+      return faults.map((fault) => `${method} ${address}: ${fault} in ${status} ${text}`);
+    }
     if (status < 400) {
       return address.startsWith("/docs") ? [] : [`${method} ${address} answered ${status}: ${text}`];
     }
