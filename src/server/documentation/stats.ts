@@ -1,7 +1,7 @@
 /** GET /stats and GET /topics as the OpenAPI document has them. */
 
 import { PAGE_TOPICS_MAX, STATS_PARAMETERS, TOPICS_PARAMETERS } from "../models/parameters.ts";
-import { NOT_OPENED } from "../models/problem.ts";
+import { NOT_OPENED, TOO_MANY_ANSWERS } from "../models/problem.ts";
 import type { Stats, TopicPage } from "../models/stats.ts";
 import { COUNTERS, EPOCH, TOPIC } from "./examples.ts";
 import {
@@ -56,6 +56,7 @@ export const STATS_OPERATION: Operation = {
       ...LIMIT_PROBLEMS,
       invalid_parameter: invalidParameter("topics", "is not a known parameter; the nearest is `topic`"),
       starting: NOT_OPENED,
+      overloaded: TOO_MANY_ANSWERS,
     }),
   },
 };
@@ -72,6 +73,7 @@ export const TOPICS_OPERATION: Operation = {
       ...LIMIT_PROBLEMS,
       invalid_parameter: invalidParameter("limit", `must be a whole number from 1 to ${PAGE_TOPICS_MAX}`),
       starting: NOT_OPENED,
+      overloaded: TOO_MANY_ANSWERS,
     }),
   },
 };

@@ -46,5 +46,9 @@ export const Problem = Type.Object(
 );
 export type Problem = Static<typeof Problem>;
 
+/** What a large answer is refused with while too many of them are on their way. */
+export const TOO_MANY_ANSWERS =
+  "Too many large answers are on their way. Ask again later, or for less at a time.";
+
 /** What every read answers before the store has been opened. */
 export const NOT_OPENED = "The node is starting; it can be read when it is ready.";

@@ -1,12 +1,13 @@
 /** Watches what nodes say to the tests over `fetch` and `WebSocket`, and keeps what their documents do not say. */
 
-import { pathOnNode } from "./observed-nodes.ts";
 import { readCopy } from "./response-copy.ts";
 import { TrafficJudge } from "./traffic-judge.ts";
 
 /** What is shown of a long text; the fault stands before it. */
 const SHOWN_LENGTH_MAX = 600;
 const FAULTS_SHOWN_MAX = 5;
+
+export type Clients = Pick<typeof globalThis, "fetch" | "WebSocket">;
 
 type Judgement = (judge: TrafficJudge) => string[];
 
@@ -18,17 +19,20 @@ export class TrafficObserver {
   #waiting: Judgement[] = [];
   readonly #reading = new Set<Promise<void>>();
 
-  /** Everything that is asked for from now on is seen. */
-  start(): void {
+  /** @param pathOnNode the path and query of an address, where it is one of a node's. */
+  constructor(private readonly pathOnNode: (address: string) => string | undefined) {}
+
+  /** Everything that is asked for with these from now on is seen. */
+  start(clients: Clients): void {
     const observe = this;
-    const realFetch = globalThis.fetch;
+    const realFetch = clients.fetch;
     const watched = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
       const response = await realFetch(input, init);
       observe.#seeResponse(input, init, response);
       return response;
     };
-    globalThis.fetch = Object.assign(watched, { preconnect: realFetch.preconnect });
-    globalThis.WebSocket = class extends WebSocket {
+    clients.fetch = Object.assign(watched, { preconnect: realFetch.preconnect });
+    clients.WebSocket = class extends clients.WebSocket {
       constructor(url: string | URL, options?: Bun.WebSocketOptions | string | string[]) {
         super(url, options as Bun.WebSocketOptions);
         observe.#seeSocket(this, String(url));
@@ -48,7 +52,7 @@ export class TrafficObserver {
   }
 
   #seeResponse(input: string | URL | Request, init: RequestInit | undefined, response: Response): void {
-    const path = pathOnNode(input instanceof Request ? input.url : String(input));
+    const path = this.pathOnNode(input instanceof Request ? input.url : String(input));
     if (path === undefined) return;
     const method = (init?.method ?? (input instanceof Request ? input.method : "GET")).toUpperCase();
     const { status, headers } = response;
@@ -63,7 +67,7 @@ export class TrafficObserver {
   }
 
   #seeSocket(socket: WebSocket, url: string): void {
-    const path = pathOnNode(url);
+    const path = this.pathOnNode(url);
     if (path === undefined) return;
     let isOpen = false;
     socket.addEventListener("open", () => (isOpen = true));

@@ -1,10 +1,11 @@
 /** Before any test: a test in which a node says what its documents do not say fails, whatever else it is about. */
 
 import { afterAll, afterEach } from "bun:test";
+import { pathOnNode } from "./observed-nodes.ts";
 import { TrafficObserver } from "./observer.ts";
 
-const observer = new TrafficObserver();
-observer.start();
+const observer = new TrafficObserver(pathOnNode);
+observer.start(globalThis);
 
 async function expectDocumented(): Promise<void> {
   const faults = await observer.faults();
