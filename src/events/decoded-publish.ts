@@ -29,6 +29,9 @@ export type PublishForm = (typeof PUBLISH_FORMS)[number];
 /** Those that hold events as onefold itself has them, whole. */
 export type NativeForm = "body" | "frame";
 
+/** Those of CloudEvents 1.0. */
+export type CloudEventForm = Extract<PublishForm, `${string}cloud-event${string}`>;
+
 export interface DecodedPublish {
   readonly events: readonly EventRecord[];
   /** One event, sent bare and not in a list. */

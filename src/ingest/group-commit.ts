@@ -8,7 +8,7 @@
 
 import type { Grant } from "../access/grant.ts";
 import { decodePublish, FrameError } from "../events/decode-publish.ts";
-import type { DecodedPublish, DecodeLimits } from "../events/decoded-publish.ts";
+import type { DecodedPublish, DecodeLimits, PublishForm } from "../events/decoded-publish.ts";
 import { EVENT_STATUS_NAMES, type EventRecord, EventStatus, zeroCounters } from "../events/event.ts";
 import { TopicPatterns } from "../events/topic-pattern.ts";
 import { ProblemError, problem } from "../problem.ts";
@@ -43,6 +43,9 @@ export interface CommitReport {
   /** Why the commit failed; with an unknown outcome the store must be opened again before the next one. */
   readonly failure: StoreError | undefined;
 }
+
+/** Those whose answer is a frame, which says the same of one event as of many. */
+const FRAME_FORMS: ReadonlySet<PublishForm> = new Set(["frame", "cloud-event-frame"]);
 
 /** A publish on its way through one commit: decoded, with its range in the batch, or refused. */
 type Entry = { decoded: DecodedPublish; publish: Publish; start: number } | { outcome: Outcome };
@@ -203,7 +206,8 @@ function accepted(
     kind: "accepted",
     counters,
     frameId,
-    single: isSingle && publish.form === "body" ? singleMembers(events[0]!, verdicts, start) : undefined,
+    single:
+      isSingle && !FRAME_FORMS.has(publish.form) ? singleMembers(events[0]!, verdicts, start) : undefined,
     results: wantsResults
       ? events.map((event, i) => resultOf(event, verdicts, start + i)).join(",")
       : undefined,

@@ -7,6 +7,8 @@ import { isTimestamp } from "../events/timestamp.ts";
 import { refuse } from "../problem.ts";
 import type { EventQuery } from "../storage/event-reader.ts";
 import { CONFLICTS_OPERATION, EVENT_OPERATION, EVENTS_OPERATION } from "./documentation/events.ts";
+import { barePage, eventFormOf, eventHeaders, pageFormOf } from "./event-answers.ts";
+import { EventsSocket } from "./events-socket.ts";
 import {
   CONFLICTS_MAX,
   CONFLICTS_PARAMETERS,
@@ -19,6 +21,7 @@ import {
 import { expectOpened } from "./opened.ts";
 import { isPercentEncodedUtf8, QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
+import { edgeSocket } from "./sockets.ts";
 import { expectVisible, seesAll } from "./visible-topics.ts";
 
 export function eventRoutes(services: Services) {
@@ -34,6 +37,14 @@ export function eventRoutes(services: Services) {
       "/events/:topic/:event_id",
       ({ request, params }) => findEvent(services, grantOf(request), request, params),
       { detail: EVENT_OPERATION },
+    )
+    .ws(
+      "/ws/events",
+      edgeSocket(services, {
+        path: "/ws/events",
+        takesPublishes: false,
+        open: (socket, request, { grant }) => new EventsSocket(services, socket, grant, request.url),
+      }),
     );
 }
 
@@ -50,13 +61,20 @@ async function pageOf(
   request: Request,
   query: EventQuery,
 ): Promise<Response> {
-  const { events, count, next, gap } = await reader.page({ ...query, ...visibleIn(grant, query.topic) });
+  const form = pageFormOf(request);
+  const page = await reader.page({ ...query, ...visibleIn(grant, query.topic), form });
+  if (form !== "json") {
+    const { text, headers } = barePage(form, request.url, page);
+    return answers.text(request, text, headers);
+  }
+  const { events, count, next, gap } = page;
   const topic = query.topic === undefined ? "null" : JSON.stringify(query.topic);
   const cursor = next === null ? null : `"${next}"`;
   const missing = gap === undefined ? "" : `,"gap":${JSON.stringify(gap)}`;
-  return answers.json(
+  return answers.text(
     request,
     `{"events":[${events}],"count":${count},"topic":${topic},"next":${cursor}${missing}}`,
+    eventHeaders(form),
   );
 }
 
@@ -76,8 +94,9 @@ async function findEvent(
     expectOpened(hub);
     expectVisible(grant, topic);
     const candidates = await ledger.locate(topic, scope, eventId);
-    const event = await reader.find({ topic, scope, eventId }, candidates);
-    if (event !== undefined) return answers.json(request, event);
+    const form = eventFormOf(request);
+    const event = await reader.find({ topic, scope, eventId }, candidates, form);
+    if (event !== undefined) return answers.text(request, event, eventHeaders(form));
   }
   return refuse("not_found", "There is no such event.");
 }

@@ -4,6 +4,7 @@ import type { Outcome } from "../ingest/publish.ts";
 import { ProblemError } from "../problem.ts";
 import { faultOfStanding } from "./admission.ts";
 import { acceptedBody } from "./answers.ts";
+import { readBinaryEvent } from "./binary-event.ts";
 import { type BodyLimits, readBody } from "./body.ts";
 import { chargeFor } from "./event-charges.ts";
 import { PUBLISH_PARAMETERS } from "./models/parameters.ts";
@@ -25,11 +26,14 @@ export async function publishOverHttp(
   const bytes = bytesAtLeast(request);
   const notRead = bytes > limits.bodyBytesMax ? undefined : ledger.refusalOf(bytes);
   if (notRead !== undefined) throw new ProblemError(notRead);
-  const text = await readBody(request, bodyLimits);
+  const text =
+    form === "binary-cloud-event"
+      ? await readBinaryEvent(request, bodyLimits)
+      : await readBody(request, bodyLimits);
   // It may have taken its time to arrive, and what let it in be over, or what was left be used up by others.
   const fault = faultOfStanding(caller, clock.now()) ?? meter?.refusalOfEvents();
   if (fault !== undefined) throw new ProblemError(fault);
-  const charge = chargeFor(meter, text, limits);
+  const charge = chargeFor(meter, text, limits, form);
   const outcome = await new Promise<Outcome>((resolve, reject) => {
     const notTaken = ledger.submit({ text, form, wantsResults, grant }, resolve);
     if (notTaken === undefined) return;

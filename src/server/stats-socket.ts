@@ -2,7 +2,6 @@
 
 import type { Grant } from "../access/grant.ts";
 import { FaultList, pointerTo, unknownField } from "../events/decode-event.ts";
-import { faultOfPattern } from "../events/topic-pattern.ts";
 import type { StatsSink } from "../live/stats-group.ts";
 import { STATS_INTERVAL_DEFAULT_MS, type StatsSubscription } from "../live/stats-hub.ts";
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
@@ -13,10 +12,8 @@ import { INTERVAL_ASKED_MS_MAX, subscribeFrame } from "./models/stats-frames.ts"
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 import type { RawSocket, SocketHandler } from "./sockets.ts";
+import { faultsOfPatterns, parseFrame, UNREAD_ANSWER_TEXT_MAX } from "./subscriber-frames.ts";
 import { visiblePatterns } from "./visible-topics.ts";
-
-/** UTF-16 units of answers (not of statistics) that a subscriber does not read, while it goes on sending frames. */
-const UNREAD_ANSWER_TEXT_MAX = 1024 * 1024;
 
 /**
  * What is worth a control frame more: reading so much of a long one; and in a subscription so many patterns, which are
@@ -107,23 +104,6 @@ export class StatsSocket implements SocketHandler {
   }
 }
 
-/** Frames of a subscriber are short: a long one is refused unread. */
-const SUBSCRIBER_FRAME_MAX = 512 * 1_024;
-
-function parseFrame(text: string): Record<string, unknown> {
-  if (text.length > SUBSCRIBER_FRAME_MAX)
-    refuse("body_too_large", `A frame may have ${SUBSCRIBER_FRAME_MAX} bytes here.`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return refuse("malformed_json", "The frame could not be parsed as JSON.");
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return refuse("invalid_frame", "A frame must be a JSON object.");
-  return value as Record<string, unknown>;
-}
-
 function subscriptionOfQuery(url: string, patternsMax: number): StatsSubscription {
   const query = new QueryReader(url, Object.keys(STATS_SOCKET_PARAMETERS));
   const patterns = query.list("topics");
@@ -174,9 +154,4 @@ function subscription(
 ): StatsSubscription {
   const base = { patterns, intervalMs };
   return epoch === undefined || revision === undefined ? base : { ...base, resume: { epoch, revision } };
-}
-
-function faultsOfPatterns(patterns: readonly string[], patternsMax: number): string[] {
-  if (patterns.length > patternsMax) return [`may hold ${patternsMax} patterns`];
-  return patterns.flatMap((pattern) => faultOfPattern(pattern) ?? []);
 }

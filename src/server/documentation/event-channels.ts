@@ -2,6 +2,7 @@
 
 import { FEED_SOCKET_PARAMETERS, FEED_STREAM_PARAMETERS } from "../models/channel-parameters.ts";
 import type { EventsFrame, GapFrame } from "../models/feed-frames.ts";
+import { SUBPROTOCOL } from "../models/subprotocols.ts";
 import { type Channel, type Message, onEverySocket } from "./channel.ts";
 import { STORED } from "./examples.ts";
 
@@ -24,7 +25,7 @@ export const FEED_SOCKET_CHANNEL: Channel = {
 
 A client that comes back names as \`after\` the \`seq\` that it had last. A cursor beyond the end is an error, and closes with 4400.`,
   parameters: FEED_SOCKET_PARAMETERS,
-  subprotocols: ["onefold.v1"],
+  subprotocols: [SUBPROTOCOL],
   operations: {
     tellEvents: TELL,
     pingEvents: {

@@ -1,8 +1,9 @@
 /** /ws/publish as the AsyncAPI document has it. */
 
 import type { AckFrame, HelloFrame, PublishFrame } from "../models/publish-frames.ts";
+import { PUBLISH_SUBPROTOCOLS } from "../models/subprotocols.ts";
 import { type Channel, type ChannelLimits, type Message, onEverySocket } from "./channel.ts";
-import { PAID, PLACED, RECEIVED_AT } from "./examples.ts";
+import { PAID, PAID_CLOUD_EVENT, PLACED, RECEIVED_AT } from "./examples.ts";
 
 export const PUBLISH_CHANNEL: Channel = {
   name: "publish",
@@ -13,7 +14,7 @@ export const PUBLISH_CHANNEL: Channel = {
 
 Whoever loses the connection reconnects and sends again what was not acknowledged: duplicates are harmless by construction.`,
   parameters: {},
-  subprotocols: ["onefold.v1"],
+  subprotocols: PUBLISH_SUBPROTOCOLS,
   operations: {
     greet: {
       action: "send",
@@ -25,8 +26,16 @@ Whoever loses the connection reconnects and sends again what was not acknowledge
       action: "receive",
       summary: "Events in, answers out",
       description:
-        "The events of one frame are committed as one: all of them are taken, or none is. The answer has the `frame` and the `id` of what it answers.",
+        "Under the subprotocol `onefold.v1`, or none. The events of one frame are committed as one: all of them are taken, or none is. The answer has the `frame` and the `id` of what it answers.",
       messages: ["publish", "event", "eventList"],
+      reply: ["ack", "error"],
+    },
+    publishCloudEvents: {
+      action: "receive",
+      summary: "CloudEvents in, answers out",
+      description:
+        "Under the subprotocol `cloudevents.json`, and there alone: one CloudEvent in a frame, in the JSON format. The `id` of the answer is the frame's ordinal.",
+      messages: ["cloudEvent"],
       reply: ["ack", "error"],
     },
     ...onEverySocket("publish"),
@@ -89,6 +98,12 @@ const MESSAGES = {
     summary: "A bare array; the answer has its ordinal as `id`.",
     model: "EventList",
     examples: [{ name: "two", summary: "An order is placed and paid", payload: [PLACED, PAID] }],
+  },
+  cloudEvent: {
+    title: "CloudEvent",
+    summary: "One event, in the JSON format of CloudEvents 1.0.",
+    model: "CloudEvent",
+    examples: [{ name: "paid", summary: "The payment", payload: PAID_CLOUD_EVENT }],
   },
   ack: {
     title: "Acknowledgement",

@@ -1,9 +1,11 @@
 /** POST /publish as the OpenAPI document has it. */
 
+import { cloudEventList } from "../models/cloud-event.ts";
 import { eventEnvelope, eventList } from "../models/event.ts";
+import { CLOUD_EVENT_TYPE, CLOUD_EVENTS_TYPE } from "../models/media-types.ts";
 import { PUBLISH_PARAMETERS } from "../models/parameters.ts";
 import type { BatchAnswer, EventAnswer } from "../models/publish.ts";
-import { COUNTERS, PAID, PLACED, RECEIVED_AT } from "./examples.ts";
+import { COUNTERS, PAID, PAID_CLOUD_EVENT, PLACED, RECEIVED_AT } from "./examples.ts";
 import {
   type Examples,
   invalidParameter,
@@ -25,6 +27,8 @@ const DESCRIPTION = `Takes one event, an array of events, or \`{"events": […]}
 
 The first arrival of a (\`topic\`, \`event_id\`) is stored; every later one is counted as a duplicate, and as a conflict as well if its payload differs. So sending again is always safe. A request is taken or refused as a whole.
 
+CloudEvents 1.0 come structured, as a batch, and in binary mode (\`ce-*\` headers, and any body as data). An \`OPTIONS\` request with \`WebHook-Request-Origin\` asks for consent to deliver.
+
 \`Content-Encoding: gzip\` and \`zstd\` are understood.`;
 
 export function publishOperation({ bodyBytesMax, eventsMax }: PublishLimits): Operation {
@@ -40,6 +44,14 @@ export function publishOperation({ bodyBytesMax, eventsMax }: PublishLimits): Op
         "application/json": {
           schema: { oneOf: [model("Event"), eventList(eventsMax), eventEnvelope(eventsMax)] },
           examples: BODIES,
+        },
+        [CLOUD_EVENT_TYPE]: {
+          schema: model("CloudEvent"),
+          examples: { event: { summary: "One CloudEvent", value: PAID_CLOUD_EVENT } },
+        },
+        [CLOUD_EVENTS_TYPE]: {
+          schema: cloudEventList(eventsMax),
+          examples: { batch: { summary: "A batch of CloudEvents", value: [PAID_CLOUD_EVENT] } },
         },
       },
     },
@@ -125,7 +137,7 @@ function problems({ bodyBytesMax, eventsMax }: PublishLimits): NonNullable<Opera
       detail: "A payload may have 4096 bytes; this one has 5000.",
       places: { places: [{ pointer: "/0/payload", detail: "must be at most 4096 bytes" }], count: 1 },
     },
-    unsupported_media_type: "The content type is not supported; send application/json.",
+    unsupported_media_type: `The content type is not supported; send application/json, ${CLOUD_EVENT_TYPE} or ${CLOUD_EVENTS_TYPE}.`,
     invalid_event: {
       detail: "1 place in 2 events is invalid; nothing was stored.",
       places: { places: [{ pointer: "/1/event_id", detail: "is required" }], count: 1 },

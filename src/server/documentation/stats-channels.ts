@@ -2,6 +2,7 @@
 
 import { STATS_SOCKET_PARAMETERS, STATS_STREAM_PARAMETERS } from "../models/channel-parameters.ts";
 import type { DeltaFrame, SnapshotFrame, SubscribeFrame } from "../models/stats-frames.ts";
+import { SUBPROTOCOL } from "../models/subprotocols.ts";
 import { type Channel, type Message, onEverySocket } from "./channel.ts";
 import { COUNTERS, EPOCH } from "./examples.ts";
 
@@ -23,7 +24,7 @@ export const STATS_SOCKET_CHANNEL: Channel = {
 
 A client that comes back names the \`epoch\` and the \`revision\` that it knows, and gets what changed since in one delta; or a snapshot, when the epoch is another or the revision is gone. Who reads nothing for a minute is closed with 4408.`,
   parameters: STATS_SOCKET_PARAMETERS,
-  subprotocols: ["onefold.v1"],
+  subprotocols: [SUBPROTOCOL],
   operations: {
     tellStats: TELL,
     subscribeStats: {

@@ -98,7 +98,14 @@ export const StoredEvent = Type.Object(
       examples: ["2026-01-31T12:00:00Z"],
     }),
     source: orNull(sourceText("Who or what sent it.")),
-    payload: payload("As it was sent, exactly in value."),
+    payload: payload("As it was sent, exactly in value; of a CloudEvent the data, or its base64."),
+    attributes: Type.Optional(
+      Type.Record(Type.String(), Type.Unknown(), {
+        description:
+          "Of a CloudEvent: its other attributes and extensions. `data_base64` is true where the payload is base64, `data` false where there was none.",
+        examples: [{ subject: "order-1001", datacontenttype: "application/json" }],
+      }),
+    ),
     received_at: time("When its first arrival was received."),
   },
   { description: "An event as it was stored: its first arrival." },
@@ -139,7 +146,7 @@ export const Conflict = Type.Object(
     topic: topicText("The topic of both."),
     event_id: eventIdText("The id of both."),
     scope: Type.Optional(Type.String({ description: "The CloudEvents source of both, for a CloudEvent." })),
-    source: orNull(sourceText("Who or what sent the later arrival.")),
+    source: orNull(sourceText("Who or what sent the later arrival; of a CloudEvent the same as `scope`.")),
     payload: payload("The payload that differed. It was not stored as an event."),
     received_at: time("When the later arrival was received."),
   },

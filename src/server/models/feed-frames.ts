@@ -1,13 +1,17 @@
 /** What goes over /ws/events. */
 
 import { type Static, Type } from "@sinclair/typebox";
+import { FRAME_EVENTS_MAX } from "../../live/feed-frames.ts";
 import { StoredEvent } from "./event.ts";
 import { refTo } from "./schema.ts";
 
 export const EventsFrame = Type.Object(
   {
     type: Type.Literal("events"),
-    events: Type.Array(refTo("StoredEvent", StoredEvent), { minItems: 1 }),
+    events: Type.Array(refTo("StoredEvent", StoredEvent), {
+      minItems: 1,
+      maxItems: FRAME_EVENTS_MAX,
+    }),
   },
   { description: "Stored events in the order of their `seq`, none skipped and none twice." },
 );

@@ -1,5 +1,6 @@
 /** Every model of a frame by the name it has in the AsyncAPI document. */
 
+import { CloudEvent } from "./cloud-event.ts";
 import { Event, eventList, StoredEvent } from "./event.ts";
 import { EventsFrame, GapFrame } from "./feed-frames.ts";
 import { ProblemPlace } from "./problem.ts";
@@ -20,6 +21,7 @@ export function frameModels({ eventsMax, patternsMax }: FrameLimits) {
     PublishFrame: publishFrame(eventsMax),
     Event,
     EventList: eventList(eventsMax),
+    CloudEvent,
     AckFrame,
     EventResult,
     SubscribeFrame: subscribeFrame(patternsMax),
