@@ -8,6 +8,7 @@ interface Ref {
 
 interface Message {
   readonly name: string;
+  readonly title: string;
   readonly payload: Ref;
   readonly examples: readonly { readonly name: string; readonly payload: unknown }[];
 }
@@ -95,6 +96,14 @@ export class AsyncApiJudge {
       return [...(isAsked ? messages : []), ...answers];
     });
     return [...new Set(refs.map(nameOf))].map((name) => this.document.components.messages[name]!);
+  }
+
+  /** The parameters of a channel, by their names: of a socket in its own binding, of a stream in its operation's. */
+  queryOf(channel: string): Query["query"]["properties"] {
+    const { channels, operations } = this.document;
+    const operation = Object.values(operations).find((at) => nameOf(at.channel) === channel);
+    const binding = channels[channel]?.bindings?.ws ?? operation?.bindings?.http;
+    return binding?.query.properties ?? {};
   }
 
   /** What is wrong with a value, by a model. */

@@ -1,5 +1,6 @@
 /** The OpenAPI document of a node, as a judge: of the answers that the node gives, and of its own examples. */
 
+import { LINES_TYPE } from "../../src/server/models/media-types.ts";
 import { PROBLEM_TYPE } from "../../src/server/models/problem.ts";
 import { ClosedSchemas } from "./closed-schema.ts";
 
@@ -90,7 +91,8 @@ export class OpenApiJudge {
     if (media === undefined) return [`${method} ${path} answered with ${type}: ${text}`];
     for (const [name, { required }] of Object.entries(answer.headers ?? {}))
       if (required && !headers.has(name)) return [`${method} ${path} answered ${status} without ${name}`];
-    const value: unknown = type.startsWith("text/") ? text : JSON.parse(text);
+    if (type === LINES_TYPE) return this.#faultsOfLines(text);
+    const value: unknown = /[/+]json$/.test(type) ? JSON.parse(text) : text;
     if (type === PROBLEM_TYPE) {
       const { code } = value as { code: string };
       if (!Object.hasOwn(media.examples ?? {}, code))
@@ -100,6 +102,14 @@ export class OpenApiJudge {
       ["paths", path, method, "responses", String(status), "content", type, "schema"],
       value,
     );
+  }
+
+  /** The document has no words for what stands on a line; it says in a sentence which model it is. */
+  #faultsOfLines(text: string): string[] {
+    return text
+      .split("\n")
+      .filter((line) => line !== "")
+      .flatMap((line) => this.faults(["components", "schemas", "StoredEvent"], JSON.parse(line)));
   }
 }
 
