@@ -7,6 +7,8 @@ import { STATS_INTERVAL_DEFAULT_MS, type StatsSubscription } from "../live/stats
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
+import { STATS_SOCKET_PARAMETERS } from "./models/channel-parameters.ts";
+import { INTERVAL_ASKED_MS_MAX, subscribeFrame } from "./models/stats-frames.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 import type { RawSocket, SocketHandler } from "./sockets.ts";
@@ -103,9 +105,10 @@ export class StatsSocket implements SocketHandler {
 }
 
 function subscriptionOfQuery(url: string, patternsMax: number): StatsSubscription {
-  const query = new QueryReader(url, ["topics", "interval", "epoch", "revision"]);
+  const query = new QueryReader(url, Object.keys(STATS_SOCKET_PARAMETERS));
   const patterns = query.list("topics");
-  const intervalMs = query.integer("interval", { min: 0, max: 3_600_000 }) ?? STATS_INTERVAL_DEFAULT_MS;
+  const intervalMs =
+    query.integer("interval", { min: 0, max: INTERVAL_ASKED_MS_MAX }) ?? STATS_INTERVAL_DEFAULT_MS;
   const epoch = query.text("epoch");
   const revision = query.integer("revision", { min: 0, max: Number.MAX_SAFE_INTEGER });
   for (const fault of faultsOfPatterns(patterns, patternsMax)) query.fault("topics", fault);
@@ -113,13 +116,13 @@ function subscriptionOfQuery(url: string, patternsMax: number): StatsSubscriptio
   return subscription(patterns, intervalMs, epoch, revision);
 }
 
-const SUBSCRIBE_FIELDS = ["type", "topics", "interval", "epoch", "revision"] as const;
+const SUBSCRIBE_FIELDS = Object.keys(subscribeFrame(0).properties);
 
 function subscriptionOfFrame(frame: Record<string, unknown>, patternsMax: number): StatsSubscription {
   const { topics, interval, epoch, revision } = frame;
   const faults = new FaultList();
   for (const field in frame) {
-    const isKnown = (SUBSCRIBE_FIELDS as readonly string[]).includes(field);
+    const isKnown = SUBSCRIBE_FIELDS.includes(field);
     if (!isKnown) faults.add(pointerTo("", field), unknownField(field, SUBSCRIBE_FIELDS));
   }
   const isTextList =

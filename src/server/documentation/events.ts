@@ -16,7 +16,7 @@ import {
   EVENTS_PARAMETERS,
   PAGE_EVENTS_MAX,
 } from "../models/parameters.ts";
-import { NOT_OPENED } from "../models/problem.ts";
+import { NOT_OPENED, TOO_MANY_ANSWERS } from "../models/problem.ts";
 import { PAID, PAID_CLOUD_EVENT, RECEIVED_AT, STORED } from "./examples.ts";
 import {
   type Examples,
@@ -36,6 +36,8 @@ import {
 const READ_PROBLEMS = {
   internal_error: "The request could not be answered.",
   starting: NOT_OPENED,
+  overloaded: TOO_MANY_ANSWERS,
+  storage_failing: "What is stored cannot be read now: the database file is gone.",
 } as const;
 
 const PAGES = {

@@ -82,6 +82,7 @@ export function problemAnswers(examples: Partial<Record<ProblemCode, Example>>):
 const RETRY_HEADERS = {
   "Retry-After": {
     description: "Seconds after which to try again.",
+    required: true,
     schema: { type: "integer", example: RETRY_AFTER_SECONDS },
   },
 } as const;
