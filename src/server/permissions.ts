@@ -14,6 +14,7 @@ export const PERMISSIONS: Readonly<Record<string, Permission>> = {
   "GET /ws/publish": ["publish"],
   "GET /stats": ["subscribe"],
   "GET /ws/stats": ["subscribe"],
+  "GET /stats/stream": ["subscribe"],
   "GET /topics": ["subscribe"],
   "GET /events": ["subscribe"],
   "GET /events/:topic/:event_id": ["subscribe"],

@@ -2,7 +2,6 @@
 
 import type { Grant } from "../access/grant.ts";
 import { FaultList, pointerTo, unknownField } from "../events/decode-event.ts";
-import { faultOfPattern } from "../events/topic-pattern.ts";
 import type { StatsSink } from "../live/stats-group.ts";
 import { STATS_INTERVAL_DEFAULT_MS, type StatsSubscription } from "../live/stats-hub.ts";
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
@@ -11,6 +10,7 @@ import { errorFrame } from "./answers.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 import type { RawSocket, SocketHandler } from "./sockets.ts";
+import { faultsOfPatterns, intervalOf, patternsOf } from "./subscription-parameters.ts";
 import { visiblePatterns } from "./visible-topics.ts";
 
 /** UTF-16 units of answers (not of statistics) that a subscriber does not read, while it goes on sending frames. */
@@ -35,7 +35,7 @@ export class StatsSocket implements SocketHandler {
   /** @throws ProblemError where the query cannot be used, or asks for what may not be seen. */
   constructor(
     private readonly services: Pick<Services, "hub" | "refusals" | "limits">,
-    socket: RawSocket,
+    private readonly socket: RawSocket,
     private grant: Grant,
     url: string,
   ) {
@@ -101,7 +101,7 @@ export class StatsSocket implements SocketHandler {
   #answer(text: string): void {
     this.#unread = text.length + (this.#sink.bufferedBytes === 0 ? 0 : this.#unread);
     if (this.#unread > UNREAD_ANSWER_TEXT_MAX) this.#sink.closeAsTooSlow();
-    else this.#sink.send(text);
+    else this.socket.send(text);
   }
 }
 
@@ -124,11 +124,10 @@ function parseFrame(text: string): Record<string, unknown> {
 
 function subscriptionOfQuery(url: string, patternsMax: number): StatsSubscription {
   const query = new QueryReader(url, ["topics", "interval", "epoch", "revision"]);
-  const patterns = query.list("topics");
-  const intervalMs = query.integer("interval", { min: 0, max: 3_600_000 }) ?? STATS_INTERVAL_DEFAULT_MS;
+  const patterns = patternsOf(query, patternsMax);
+  const intervalMs = intervalOf(query);
   const epoch = query.text("epoch");
   const revision = query.integer("revision", { min: 0, max: Number.MAX_SAFE_INTEGER });
-  for (const fault of faultsOfPatterns(patterns, patternsMax)) query.fault("topics", fault);
   query.done();
   return subscription(patterns, intervalMs, epoch, revision);
 }
@@ -171,9 +170,4 @@ function subscription(
 ): StatsSubscription {
   const base = { patterns, intervalMs };
   return epoch === undefined || revision === undefined ? base : { ...base, resume: { epoch, revision } };
-}
-
-function faultsOfPatterns(patterns: readonly string[], patternsMax: number): string[] {
-  if (patterns.length > patternsMax) return [`may hold ${patternsMax} patterns`];
-  return patterns.flatMap((pattern) => faultOfPattern(pattern) ?? []);
 }

@@ -40,6 +40,18 @@ export function jsonAnswer(name: ModelName, description: string, examples: Examp
   return { description, content: { "application/json": { schema: model(name), examples: { ...examples } } } };
 }
 
+export function streamAnswer(description: string, example: string): Response {
+  return {
+    description,
+    content: {
+      "text/event-stream": {
+        schema: { type: "string" },
+        examples: { stream: { summary: "As it comes", value: example } },
+      },
+    },
+  };
+}
+
 /** An example of a problem: its detail, and the places that it names. */
 type Example = string | { readonly detail: string; readonly places: ProblemPlaces };
 
