@@ -51,6 +51,8 @@ export class EventStream {
     );
     options.setIdleTimeout(0);
     this.#write(`retry: ${RETRY_MS}\n\n`);
+    // A few bytes before anything is told: whoever subscribes now has read everything.
+    this.#bufferedBytes = 0;
   }
 
   get isOver(): boolean {
@@ -70,9 +72,10 @@ export class EventStream {
     this.#write(`${id === undefined ? "" : `id: ${id}\n`}data: ${text}\n\n`);
   }
 
-  /** Tells where to resume, and nothing else. */
-  position(id: string): void {
+  /** Tells where to resume, and nothing else, before anything is told. */
+  begin(id: string): void {
     this.#write(`id: ${id}\n\n`);
+    this.#bufferedBytes = 0;
   }
 
   /** Where nothing has been told for a while, a comment. @param id where to resume, if that is not known yet. */
