@@ -15,8 +15,8 @@ export const HEARTBEAT_MS = 15_000;
 const LAST_SECONDS = 1;
 
 export interface EventStreamOptions {
-  /** For frames that are large, while they wait to be read. */
-  readonly budget: AnswerBudget;
+  /** For frames that are large, while they wait to be read; none where whoever tells them counts them. */
+  readonly budget: AnswerBudget | undefined;
   /** Ends the connection after so many seconds of silence. */
   readonly setIdleTimeout: (seconds: number) => void;
   /** What a connection may be silent for when it has no stream. */
@@ -105,9 +105,10 @@ export class EventStream {
   #write(text: string): void {
     if (this.#isOver) return;
     const bytes = Buffer.from(text);
-    if (bytes.length > WHOLE_ANSWER_LENGTH_MAX) {
+    const { budget } = this.#options;
+    if (budget !== undefined && bytes.length > WHOLE_ANSWER_LENGTH_MAX) {
       // Nothing is lost: the client comes back, and resumes where it stood before.
-      if (!this.#options.budget.take(bytes.length)) {
+      if (!budget.take(bytes.length)) {
         this.cut();
         return;
       }
@@ -121,7 +122,7 @@ export class EventStream {
 
   #taken(): void {
     this.#bufferedBytes = 0;
-    this.#options.budget.giveBack(this.#budgetedBytes);
+    this.#options.budget?.giveBack(this.#budgetedBytes);
     this.#budgetedBytes = 0;
   }
 

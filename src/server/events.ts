@@ -6,7 +6,9 @@ import { faultOfEventId, faultOfSource, faultOfTopic } from "../events/text-rule
 import { isTimestamp } from "../events/timestamp.ts";
 import { refuse } from "../problem.ts";
 import type { EventQuery } from "../storage/event-reader.ts";
+import type { Cursors } from "./cursors.ts";
 import { CONFLICTS_OPERATION, EVENT_OPERATION, EVENTS_OPERATION } from "./documentation/events.ts";
+import { type EventPosition, eventPositionOf, LATEST } from "./event-positions.ts";
 import {
   CONFLICTS_MAX,
   CONFLICTS_PARAMETERS,
@@ -38,21 +40,21 @@ export function eventRoutes(services: Services) {
 }
 
 function listEvents(services: Services, grant: Grant, request: Request): Promise<Response> {
-  const query = queryOf(request.url);
+  const query = queryOf(request.url, services.cursors);
   expectOpened(services.hub);
   const page = (): Promise<Response> => pageOf(services, grant, request, query);
   return query.limit > PAGE_EVENTS_DEFAULT ? services.answers.inTurn(page) : page();
 }
 
 async function pageOf(
-  { reader, answers }: Services,
+  { reader, answers, cursors }: Services,
   grant: Grant,
   request: Request,
   query: EventQuery,
 ): Promise<Response> {
   const { events, count, next, gap } = await reader.page({ ...query, ...visibleIn(grant, query.topic) });
   const topic = query.topic === undefined ? "null" : JSON.stringify(query.topic);
-  const cursor = next === null ? null : `"${next}"`;
+  const cursor = next === null ? null : `"${cursors.ofEvent(next)}"`;
   const missing = gap === undefined ? "" : `,"gap":${JSON.stringify(gap)}`;
   return answers.json(
     request,
@@ -107,11 +109,11 @@ function visibleIn(grant: Grant, topic: string | undefined): Pick<EventQuery, "t
   return seesAll(grant) ? {} : { topics: grant.topics };
 }
 
-function queryOf(url: string): EventQuery {
+function queryOf(url: string, cursors: Cursors): EventQuery {
   const query = new QueryReader(url, Object.keys(EVENTS_PARAMETERS));
   const found = {
     topic: query.checked("topic", faultOfTopic),
-    after: query.integer("after", { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    after: positionOf(query, cursors)?.seq,
     limit: query.integer("limit", { min: 1, max: PAGE_EVENTS_MAX }) ?? PAGE_EVENTS_DEFAULT,
     order: query.choice("order", ORDERS) ?? "asc",
     source: query.checked("source", faultOfSource),
@@ -123,6 +125,15 @@ function queryOf(url: string): EventQuery {
   return Object.fromEntries(
     Object.entries(found).filter(([, value]) => value !== undefined),
   ) as unknown as EventQuery;
+}
+
+function positionOf(query: QueryReader, cursors: Cursors): EventPosition | undefined {
+  const text = query.text("after");
+  if (text === undefined) return undefined;
+  const asked = eventPositionOf(text, cursors, { takesLatest: false });
+  if (asked !== LATEST && !("fault" in asked)) return asked;
+  if (asked !== LATEST) query.fault("after", asked.fault);
+  return undefined;
 }
 
 function timeOf(query: QueryReader, name: string): number | undefined {

@@ -36,6 +36,8 @@ export interface StreamRequest {
   readonly request: Request;
   readonly route: StreamRoute;
   readonly caller: Caller;
+  /** Whether its source bounds what all its readers have not read. */
+  readonly isBounded: boolean;
   /** Holds what was asked for against what is stored. @throws ProblemError; may also reject with it. */
   readonly prepare: () => StreamSource | Promise<StreamSource>;
 }
@@ -85,12 +87,12 @@ export class OpenStreams {
    * or stops its stream is opened all the same: to wait, or to be ended and asked for again.
    * @throws ProblemError what `prepare` throws.
    */
-  async answer({ request, route, caller, prepare }: StreamRequest): Promise<Response> {
+  async answer({ request, route, caller, isBounded, prepare }: StreamRequest): Promise<Response> {
     const isOpened = this.#options.isOpened();
     const source = isOpened ? await prepare() : undefined;
     // Whoever asks for the head alone would never be told that it has ended.
     if (request.method === "HEAD") return new Response(null, { headers: HEADERS });
-    const stream = this.#streamFor(request);
+    const stream = this.#streamFor(request, isBounded);
     this.#options.connections.upgrade(request, stream);
     this.#open.set(stream, source === undefined ? { route, caller, prepare } : { route, caller, source });
     if (this.#isDraining) stream.end();
@@ -118,10 +120,10 @@ export class OpenStreams {
     for (const stream of this.#open.keys()) stream.end();
   }
 
-  #streamFor(request: Request): EventStream {
+  #streamFor(request: Request, isBounded: boolean): EventStream {
     const { budget, idleSeconds, setIdleTimeout, elapsed } = this.#options;
     const stream = new EventStream({
-      budget,
+      budget: isBounded ? undefined : budget,
       idleSeconds,
       setIdleTimeout: (seconds) => setIdleTimeout(request, seconds),
       now: elapsed,

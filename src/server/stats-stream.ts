@@ -31,7 +31,7 @@ export function statsStream(services: Services, request: Request): Promise<Respo
       isKnown ? { ...subscription, resume: { epoch, revision: resume.revision } } : subscription,
     );
   };
-  return streams.answer({ request, route: "/stats/stream", caller, prepare });
+  return streams.answer({ request, route: "/stats/stream", caller, isBounded: false, prepare });
 }
 
 type Resume = Exclude<StatsCursor, { readonly fault: string }>;

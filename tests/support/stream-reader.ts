@@ -8,6 +8,12 @@ export interface StreamFrame<T> {
   readonly frame: T;
 }
 
+/** Bun's types and those of the platform have two readers. */
+interface Body {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
 export interface StreamReaderOptions {
   readonly headers?: Record<string, string>;
   /** How the node is reached where its address does not say. */
@@ -23,7 +29,7 @@ export class StreamReader<T> implements AsyncDisposable {
   retry: number | undefined;
   hasEnded = false;
   readonly #frames: StreamFrame<T>[] = [];
-  readonly #body: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #body: Body;
   readonly #decoder = new TextDecoder();
   #text = "";
   #data: string[] = [];
@@ -33,7 +39,7 @@ export class StreamReader<T> implements AsyncDisposable {
     readonly response: Response,
     private readonly leaving: AbortController,
   ) {
-    this.#body = response.body!.getReader();
+    this.#body = response.body!.getReader() as Body;
   }
 
   static async open<T>(

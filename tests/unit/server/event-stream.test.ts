@@ -17,10 +17,13 @@ function benchOf(budgetBytes = 1e6) {
     now: () => bench.now,
     over: () => bench.over++,
   });
-  return { ...bench, bench, stream, reader: stream.body.getReader() };
+  return { ...bench, bench, stream, reader: stream.body.getReader() as Reader };
 }
 
-type Reader = ReadableStreamDefaultReader<Uint8Array>;
+interface Reader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
 
 async function read(reader: Reader): Promise<string> {
   return Buffer.from((await reader.read()).value ?? []).toString();

@@ -54,7 +54,13 @@ class Bench {
     const principal = { isRevoked: () => this.isRevoked, expiresAt: this.expiresAt };
     const caller = { principal, grant: { topics: ["*"] } } as unknown as Caller;
     try {
-      return await this.streams.answer({ request, route: "/stats/stream", caller, prepare });
+      return await this.streams.answer({
+        request,
+        route: "/stats/stream",
+        caller,
+        isBounded: false,
+        prepare,
+      });
     } finally {
       this.connections.leave(request);
     }
