@@ -15,6 +15,7 @@ import { BodyDeadlines } from "./limits/body-deadlines.ts";
 import { ClientAddresses } from "./limits/client-address.ts";
 import { Connections } from "./limits/connections.ts";
 import { makeRateLimits, type RateLimitRules } from "./limits/rate-limits.ts";
+import { EventFeed } from "./live/event-feed.ts";
 import { StatsHub } from "./live/stats-hub.ts";
 import { Admission } from "./server/admission.ts";
 import { makeApp } from "./server/app.ts";
@@ -100,6 +101,12 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
     newEpoch: () => crypto.randomUUID(),
   });
   const reader = new ReaderClient((message) => threads.reader?.postMessage(message));
+  const feed = new EventFeed({
+    clock: { now: () => performance.now(), soon: (task) => void setImmediate(task), later },
+    reader,
+    board: hub.board,
+    unreadBytesMax: config.maxAnswerBytes,
+  });
   const restartRequest = makeRestartRequest();
   const cursors = new Cursors();
   const ledger = new LedgerClient({
@@ -112,9 +119,13 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
         cursors.opened(contents.databaseId);
         hub.opened(contents);
         threads.openReaders(files, databasePath, restartRequest, reader);
+        feed.opened(contents);
         ready.resolve({ events: contents.events, topics: contents.topics.length });
       },
-      committed: (notice) => hub.committed(notice),
+      committed(notice) {
+        hub.committed(notice);
+        feed.committed(notice);
+      },
       failed: (reason) => log(`storage is failing: ${reason}`),
       healed: () => log("storage works again"),
       fault: (reason) => log(reason),
@@ -129,7 +140,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
     edge.bodies.sweep(performance.now());
     edge.answers.sweep(performance.now());
   }, SWEEP_INTERVAL_MS).unref();
-  const services: Services = { ...edge, ledger, reader, hub, cursors, clock, log };
+  const services: Services = { ...edge, ledger, reader, hub, feed, cursors, clock, log };
   const listeners = await Listeners.open(listenSettingsOf(config), (options) => makeApp(services, options));
   threads.openLedger(files, ledger, {
     databasePath,
@@ -160,7 +171,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
   };
 }
 
-type Edge = Omit<Services, "ledger" | "reader" | "hub" | "cursors" | "clock" | "log">;
+type Edge = Omit<Services, "ledger" | "reader" | "hub" | "feed" | "cursors" | "clock" | "log">;
 
 interface Surroundings extends Pick<Services, "hub" | "log"> {
   /** Any of those that listen: each knows the requests of all. */
@@ -280,6 +291,10 @@ function isLocal(host: string): boolean {
 function every(intervalMs: number, tick: () => void): () => void {
   const timer = setInterval(tick, intervalMs);
   return () => clearInterval(timer);
+}
+
+function later(task: () => void, delayMs: number): void {
+  setTimeout(task, delayMs);
 }
 
 interface Parts {

@@ -9,6 +9,7 @@ import type { EventQuery } from "../storage/event-reader.ts";
 import type { Cursors } from "./cursors.ts";
 import { CONFLICTS_OPERATION, EVENT_OPERATION, EVENTS_OPERATION } from "./documentation/events.ts";
 import { type EventPosition, eventPositionOf, LATEST } from "./event-positions.ts";
+import { EventsSocket } from "./events-socket.ts";
 import {
   CONFLICTS_MAX,
   CONFLICTS_PARAMETERS,
@@ -21,6 +22,7 @@ import {
 import { expectOpened } from "./opened.ts";
 import { isPercentEncodedUtf8, QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
+import { edgeSocket } from "./sockets.ts";
 import { expectVisible, seesAll } from "./visible-topics.ts";
 
 export function eventRoutes(services: Services) {
@@ -36,6 +38,14 @@ export function eventRoutes(services: Services) {
       "/events/:topic/:event_id",
       ({ request, params }) => findEvent(services, grantOf(request), request, params),
       { detail: EVENT_OPERATION },
+    )
+    .ws(
+      "/ws/events",
+      edgeSocket(services, {
+        path: "/ws/events",
+        takesPublishes: false,
+        open: (socket, request, { grant }) => new EventsSocket(services, socket, grant, request.url),
+      }),
     );
 }
 

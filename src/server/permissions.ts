@@ -17,6 +17,7 @@ export const PERMISSIONS: Readonly<Record<string, Permission>> = {
   "GET /stats/stream": ["subscribe"],
   "GET /topics": ["subscribe"],
   "GET /events": ["subscribe"],
+  "GET /ws/events": ["subscribe"],
   "GET /events/:topic/:event_id": ["subscribe"],
   "GET /conflicts": ["subscribe"],
   "GET /metrics": ["subscribe", "admin"],

@@ -2,6 +2,7 @@
 
 import type { LedgerClient } from "../ingest/ledger-client.ts";
 import type { BodyDeadlines } from "../limits/body-deadlines.ts";
+import type { EventFeed } from "../live/event-feed.ts";
 import type { StatsHub } from "../live/stats-hub.ts";
 import type { EventReader } from "../storage/event-reader.ts";
 import type { Admission } from "./admission.ts";
@@ -29,6 +30,7 @@ export interface Services {
   readonly ledger: LedgerClient;
   readonly reader: EventReader;
   readonly hub: StatsHub;
+  readonly feed: EventFeed;
   readonly cursors: Cursors;
   readonly streams: OpenStreams;
   readonly limits: ServerLimits;

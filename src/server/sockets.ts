@@ -19,7 +19,7 @@ export type RawSocket = Pick<
   "send" | "cork" | "close" | "terminate" | "getBufferedAmount" | "readyState"
 > & { readonly data: unknown };
 
-export const SOCKET_ROUTES = ["/ws/publish", "/ws/stats"] as const;
+export const SOCKET_ROUTES = ["/ws/publish", "/ws/stats", "/ws/events"] as const;
 
 /** What a route does with one connection. */
 export interface SocketHandler {
@@ -91,8 +91,8 @@ interface Opening {
   readonly data: { readonly request: Request };
 }
 
-/** Those from 4400 to 4403 are final: to connect again with the same brings the same. */
-const CLOSE_CODES: Readonly<Partial<Record<number, number>>> = { 401: 4401, 403: 4403, 429: 4429 };
+/** Those from 4400 to 4403 are final: to connect again with the same brings the same. 1012 says to come back. */
+const CLOSE_CODES: Readonly<Partial<Record<number, number>>> = { 401: 4401, 403: 4403, 429: 4429, 503: 1012 };
 
 /** The client asked for something that there is not. */
 const CLOSE_NOT_THIS_PROTOCOL = 4400;

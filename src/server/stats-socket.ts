@@ -10,11 +10,9 @@ import { errorFrame } from "./answers.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 import type { RawSocket, SocketHandler } from "./sockets.ts";
-import { faultsOfPatterns, intervalOf, patternsOf } from "./subscription-parameters.ts";
+import { faultsOfPatterns, parseFrame, UNREAD_ANSWER_TEXT_MAX } from "./subscriber-frames.ts";
+import { intervalOf, patternsOf } from "./subscription-parameters.ts";
 import { visiblePatterns } from "./visible-topics.ts";
-
-/** UTF-16 units of answers (not of statistics) that a subscriber does not read, while it goes on sending frames. */
-const UNREAD_ANSWER_TEXT_MAX = 1024 * 1024;
 
 /**
  * What is worth a control frame more: reading so much of a long one; and in a subscription so many patterns, which are
@@ -103,23 +101,6 @@ export class StatsSocket implements SocketHandler {
     if (this.#unread > UNREAD_ANSWER_TEXT_MAX) this.#sink.closeAsTooSlow();
     else this.socket.send(text);
   }
-}
-
-/** Frames of a subscriber are short: a long one is refused unread. */
-const SUBSCRIBER_FRAME_MAX = 512 * 1_024;
-
-function parseFrame(text: string): Record<string, unknown> {
-  if (text.length > SUBSCRIBER_FRAME_MAX)
-    refuse("body_too_large", `A frame may have ${SUBSCRIBER_FRAME_MAX} bytes here.`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return refuse("malformed_json", "The frame could not be parsed as JSON.");
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return refuse("invalid_frame", "A frame must be a JSON object.");
-  return value as Record<string, unknown>;
 }
 
 function subscriptionOfQuery(url: string, patternsMax: number): StatsSubscription {

@@ -1,9 +1,9 @@
 /** What subscribers of every kind can ask for in a query: topics, and how often they want to be told. */
 
-import { faultOfPattern } from "../events/topic-pattern.ts";
 import { STATS_INTERVAL_DEFAULT_MS } from "../live/stats-hub.ts";
 import { INTERVAL_MS_MAX } from "./models/parameters.ts";
 import type { QueryReader } from "./query.ts";
+import { faultsOfPatterns } from "./subscriber-frames.ts";
 
 /** None means every topic. */
 export function patternsOf(query: QueryReader, patternsMax: number): string[] {
@@ -14,9 +14,4 @@ export function patternsOf(query: QueryReader, patternsMax: number): string[] {
 
 export function intervalOf(query: QueryReader): number {
   return query.integer("interval", { min: 0, max: INTERVAL_MS_MAX }) ?? STATS_INTERVAL_DEFAULT_MS;
-}
-
-export function faultsOfPatterns(patterns: readonly string[], patternsMax: number): string[] {
-  if (patterns.length > patternsMax) return [`may hold ${patternsMax} patterns`];
-  return patterns.flatMap((pattern) => faultOfPattern(pattern) ?? []);
 }

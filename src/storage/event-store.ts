@@ -65,6 +65,8 @@ export interface StoreContents {
   readonly topics: readonly StoredTopic[];
   /** Events that are stored; those that retention has removed don't count. */
   readonly events: number;
+  /** The `seq` that was given last, 0 where none was; each new event takes the next one. */
+  readonly newest: number;
 }
 
 export interface EventStore {

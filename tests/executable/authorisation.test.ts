@@ -61,6 +61,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   "GET /conflicts": { path: (topic) => `/conflicts?topic=${topic}`, namesTopic: true },
   "GET /metrics": { path: () => "/metrics", namesTopic: false },
   "GET /ws/stats": { path: (topic) => `/ws/stats?topics=${topic}`, namesTopic: true },
+  "GET /ws/events": { path: (topic) => `/ws/events?topics=${topic}&after=0`, namesTopic: true },
   "GET /ws/publish": { path: () => "/ws/publish", namesTopic: false },
 };
 

@@ -102,6 +102,7 @@ export class SqliteEventStore implements EventStore {
         databaseId,
         topics,
         events: topics.reduce((sum, topic) => sum + topic.unique_processed - topic.pruned, 0),
+        newest: recovered.nextSeq - 1,
       };
     } catch (error) {
       closeUntouched(db, this.#options.path);

@@ -44,7 +44,7 @@ beforeEach(() => {
 
 function opened(limits: Partial<LedgerClientLimits> = {}): LedgerClient {
   client = makeClient(limits);
-  client.receive({ kind: "opened", contents: { databaseId: "", topics: [], events: 0 } });
+  client.receive({ kind: "opened", contents: { databaseId: "", topics: [], events: 0, newest: 0 } });
   return client;
 }
 
@@ -166,7 +166,7 @@ describe("nothing is taken", () => {
       "failing",
       "the disk is full",
     ]);
-    client.receive({ kind: "opened", contents: { databaseId: "", topics: [], events: 0 } });
+    client.receive({ kind: "opened", contents: { databaseId: "", topics: [], events: 0, newest: 0 } });
     expect(submit("a")).toBeUndefined();
     expect(told).toEqual(["opened", "failed disk", "opened"]);
   });
@@ -189,7 +189,7 @@ describe("nothing is taken", () => {
     await client.drain();
     for (const message of [
       { kind: "failed", reason: "x", fault: "y" },
-      { kind: "opened", contents: { databaseId: "", topics: [], events: 0 } },
+      { kind: "opened", contents: { databaseId: "", topics: [], events: 0, newest: 0 } },
     ] as FromLedger[]) {
       client.receive(message);
       expect(submit("a")).toBe("draining");

@@ -32,7 +32,7 @@ export class MemoryEventStore implements EventStore {
     const failure = this.openFailures.shift();
     if (failure !== undefined) throw failure;
     this.isOpen = true;
-    return { databaseId: "memory", topics: [], events: this.#events.size };
+    return { databaseId: "memory", topics: [], events: this.#events.size, newest: this.#events.size };
   }
 
   append({ events, receivedAt }: Batch): AppendResult {

@@ -41,7 +41,7 @@ function ignore(): void {}
 function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
   const { hub } = new HubBench();
   if (topics === undefined) hub.board.epoch = "";
-  else hub.opened({ databaseId: "d", events: 0, topics });
+  else hub.opened({ databaseId: "d", events: 0, newest: 0, topics });
   const ledger = new LedgerClient({
     limits: { queuePublishesMax: 10, queueBytesMax: 1_000 },
     post: ignore,
@@ -182,7 +182,10 @@ test("before the store has been opened there are no counters, since a 0 would lo
   expect(names(families).filter((name) => /^onefold_(?:topic|events_|revision)/.test(name))).toEqual([]);
   expect(sampleOf(families, "onefold_ready")).toBe(0);
   expect(sampleOf(families, "onefold_storage_state", { state: "starting" })).toBe(1);
-  services.ledger.receive({ kind: "opened", contents: { databaseId: "d", events: 0, topics: [] } });
+  services.ledger.receive({
+    kind: "opened",
+    contents: { databaseId: "d", events: 0, newest: 0, topics: [] },
+  });
   const opened = scrape(services);
   expect(sampleOf(opened, "onefold_ready")).toBe(1);
   for (const state of LEDGER_STATES)
@@ -217,7 +220,10 @@ test("how near the limits of who comes are, and how often they were reached", ()
 
 test("what waits is told in publishes and in bytes", async () => {
   const services = servicesWith([]);
-  services.ledger.receive({ kind: "opened", contents: { databaseId: "d", events: 0, topics: [] } });
+  services.ledger.receive({
+    kind: "opened",
+    contents: { databaseId: "d", events: 0, newest: 0, topics: [] },
+  });
   for (const text of ["12345", "123"])
     services.ledger.submit({ text, form: "body", wantsResults: false, grant: ANYONE }, ignore);
   const families = scrape(services);
