@@ -134,12 +134,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
   });
   const clock = { now: Date.now, startedAt: Date.now() };
   const edge = edgeOf(config, access.gate, { hub, log, server: () => listeners.server });
-  setInterval(() => {
-    closeExpired(edge.refusals, Date.now());
-    edge.streams.sweep(Date.now());
-    edge.bodies.sweep(performance.now());
-    edge.answers.sweep(performance.now());
-  }, SWEEP_INTERVAL_MS).unref();
+  sweepNowAndAgain(edge);
   const services: Services = { ...edge, ledger, reader, hub, feed, cursors, clock, log };
   const listeners = await Listeners.open(listenSettingsOf(config), (options) => makeApp(services, options));
   threads.openLedger(files, ledger, {
@@ -231,6 +226,16 @@ function edgeOf(config: Config, gate: Gate, { hub, log, server }: Surroundings):
     }),
     setIdleTimeout,
   };
+}
+
+/** What runs out with time. */
+function sweepNowAndAgain({ refusals, streams, bodies, answers }: Edge): void {
+  setInterval(() => {
+    closeExpired(refusals, Date.now());
+    streams.sweep(Date.now());
+    bodies.sweep(performance.now());
+    answers.sweep(performance.now());
+  }, SWEEP_INTERVAL_MS).unref();
 }
 
 function ratesOf(config: Config): RateLimitRules {

@@ -1,4 +1,4 @@
-/** Reading events: GET /events page by page, GET /events/{topic}/{event_id}, and GET /conflicts. */
+/** Reading events: GET /events page by page, /ws/events and GET /events/stream as they come, GET /events/{topic}/{event_id}, and GET /conflicts. */
 
 import { Elysia } from "elysia";
 import type { Grant } from "../access/grant.ts";
@@ -7,9 +7,15 @@ import { isTimestamp } from "../events/timestamp.ts";
 import { refuse } from "../problem.ts";
 import type { EventQuery } from "../storage/event-reader.ts";
 import type { Cursors } from "./cursors.ts";
-import { CONFLICTS_OPERATION, EVENT_OPERATION, EVENTS_OPERATION } from "./documentation/events.ts";
-import { type EventPosition, eventPositionOf, LATEST } from "./event-positions.ts";
+import {
+  CONFLICTS_OPERATION,
+  EVENT_OPERATION,
+  EVENTS_OPERATION,
+  EVENTS_STREAM_OPERATION,
+} from "./documentation/events.ts";
+import { type EventPosition, eventPositionOf, expectNotBeyond, LATEST } from "./event-positions.ts";
 import { EventsSocket } from "./events-socket.ts";
+import { feedStream } from "./feed-stream.ts";
 import {
   CONFLICTS_MAX,
   CONFLICTS_PARAMETERS,
@@ -31,6 +37,9 @@ export function eventRoutes(services: Services) {
     .get("/events", ({ request }) => listEvents(services, grantOf(request), request), {
       detail: EVENTS_OPERATION,
     })
+    .get("/events/stream", ({ request }) => feedStream(services, request), {
+      detail: EVENTS_STREAM_OPERATION,
+    })
     .get("/conflicts", ({ request }) => listConflicts(services, grantOf(request), request), {
       detail: CONFLICTS_OPERATION,
     })
@@ -49,9 +58,11 @@ export function eventRoutes(services: Services) {
     );
 }
 
-function listEvents(services: Services, grant: Grant, request: Request): Promise<Response> {
-  const query = queryOf(request.url, services.cursors);
+async function listEvents(services: Services, grant: Grant, request: Request): Promise<Response> {
+  const { query, after } = queryOf(request.url, services.cursors);
   expectOpened(services.hub);
+  // A number may be of an event that is yet to come; a cursor was never given out for one.
+  if (after?.isCursor === true) await expectNotBeyond(services, "after", after);
   const page = (): Promise<Response> => pageOf(services, grant, request, query);
   return query.limit > PAGE_EVENTS_DEFAULT ? services.answers.inTurn(page) : page();
 }
@@ -119,11 +130,17 @@ function visibleIn(grant: Grant, topic: string | undefined): Pick<EventQuery, "t
   return seesAll(grant) ? {} : { topics: grant.topics };
 }
 
-function queryOf(url: string, cursors: Cursors): EventQuery {
+interface AskedPage {
+  readonly query: EventQuery;
+  readonly after: EventPosition | undefined;
+}
+
+function queryOf(url: string, cursors: Cursors): AskedPage {
   const query = new QueryReader(url, Object.keys(EVENTS_PARAMETERS));
+  const after = positionOf(query, cursors);
   const found = {
     topic: query.checked("topic", faultOfTopic),
-    after: positionOf(query, cursors)?.seq,
+    after: after?.seq,
     limit: query.integer("limit", { min: 1, max: PAGE_EVENTS_MAX }) ?? PAGE_EVENTS_DEFAULT,
     order: query.choice("order", ORDERS) ?? "asc",
     source: query.checked("source", faultOfSource),
@@ -132,9 +149,8 @@ function queryOf(url: string, cursors: Cursors): EventQuery {
   };
   query.done();
   // Absent filters are left out rather than sent across the thread as undefined.
-  return Object.fromEntries(
-    Object.entries(found).filter(([, value]) => value !== undefined),
-  ) as unknown as EventQuery;
+  const given = Object.entries(found).filter(([, value]) => value !== undefined);
+  return { query: Object.fromEntries(given) as unknown as EventQuery, after };
 }
 
 function positionOf(query: QueryReader, cursors: Cursors): EventPosition | undefined {

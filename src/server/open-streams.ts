@@ -108,7 +108,7 @@ export class OpenStreams {
     const { elapsed, isOpened } = this.#options;
     for (const [stream, open] of this.#open) {
       const fault = faultOfStanding(open.caller, now);
-      if (fault !== undefined) this.#refuse(stream, fault);
+      if (fault !== undefined) this.refuse(stream, fault);
       else if (open.prepare !== undefined && isOpened()) void this.#beginLate(stream, open);
       else stream.beat(elapsed(), () => open.source?.position());
     }
@@ -149,12 +149,12 @@ export class OpenStreams {
       begin(stream, source);
     } catch (error) {
       if (!(error instanceof ProblemError)) this.#options.log(`a stream could not be opened: ${error}`);
-      this.#refuse(stream, error instanceof ProblemError ? error.problem : UNPREPARED);
+      this.refuse(stream, error instanceof ProblemError ? error.problem : UNPREPARED);
     }
   }
 
-  /** Told in a frame, since the answer has begun; the next request of this client is answered with it. */
-  #refuse(stream: EventStream, refused: Problem): void {
+  /** Ends a stream with what is wrong. It is told in a frame, since the answer has begun. */
+  refuse(stream: EventStream, refused: Problem): void {
     this.#options.refusals.count(refused);
     stream.frame(errorFrame(undefined, refused, undefined));
     stream.end();

@@ -18,6 +18,7 @@ export const PERMISSIONS: Readonly<Record<string, Permission>> = {
   "GET /topics": ["subscribe"],
   "GET /events": ["subscribe"],
   "GET /ws/events": ["subscribe"],
+  "GET /events/stream": ["subscribe"],
   "GET /events/:topic/:event_id": ["subscribe"],
   "GET /conflicts": ["subscribe"],
   "GET /metrics": ["subscribe", "admin"],

@@ -68,7 +68,7 @@ export const STATS_OPERATION: Operation = {
 
 const STATS_STREAM = `retry: 1000
 
-id: AopQ6-A7CKNbAAAAAAAAAAJ4bc5P
+id: AgtEhTWFeX9zAAAAAAAAAAJHYL_F
 data: {"type":"delta","epoch":"${STATS.stats.value.epoch}","from":1,"revision":2,"received":1,"unique_processed":0,"duplicate_dropped":1,"conflicts":0,"topics":{"orders":{"received":1,"unique_processed":0,"duplicate_dropped":1,"conflicts":0}}}
 
 `;
