@@ -35,10 +35,12 @@ const topicPatterns = Type.String({
   examples: ["orders,payments.*"],
 });
 
-const lastEventId = Type.String({
-  description:
-    "Where to go on: the `id` of the last frame. The header `Last-Event-ID` says the same, and beats it.",
-});
+const lastEventId = (example: string) =>
+  Type.String({
+    description:
+      "Where to go on: the `id` of the last frame. The header `Last-Event-ID` says the same, and beats it.",
+    examples: [example],
+  });
 
 const timeOfReceipt = (description: string) =>
   Type.String({ description, examples: ["2026-01-31T12:00:00Z"] });
@@ -59,7 +61,7 @@ export const STATS_STREAM_PARAMETERS = {
     default: 100,
     description: "Milliseconds between two deltas, at least; rounded up to 20, 50, 100, 250, 500 or 1000.",
   }),
-  last_event_id: lastEventId,
+  last_event_id: lastEventId("AgtEhTWFeX9zAAAAAAAAAAJHYL_F"),
 } satisfies Parameters;
 
 export const EVENTS_STREAM_PARAMETERS = {
@@ -70,7 +72,7 @@ export const EVENTS_STREAM_PARAMETERS = {
       "Only events after this: a `seq`, a cursor (the `next` of a page, the `id` of a frame), or `latest`.",
     examples: ["0"],
   }),
-  last_event_id: lastEventId,
+  last_event_id: lastEventId("0"),
 } satisfies Parameters;
 
 export const TOPICS_PARAMETERS = {
@@ -82,7 +84,7 @@ export const TOPICS_PARAMETERS = {
 export const EVENTS_PARAMETERS = {
   topic: topicText("Only events of this topic; one that is not known has none."),
   after: Type.String({
-    description: "Only events after this one: a `seq`, or the `next` of the page before.",
+    description: "Only events after this one: a `seq`, or a cursor: the `next` of the page before.",
     examples: ["0"],
   }),
   limit: limit("Events", { standard: PAGE_EVENTS_DEFAULT, max: PAGE_EVENTS_MAX }),
