@@ -57,6 +57,14 @@ export interface Problem {
   readonly error_count?: number;
   /** Whole seconds after which it may be tried again, where more is known than `RETRY_AFTER_SECONDS`. */
   readonly retry_after?: number;
+  /** Of a stream of lines: the one that is to blame, from 1. */
+  readonly line?: number;
+  /** How many of its lines are in, from the top; the counters are theirs. */
+  readonly committed_lines?: number;
+  readonly received?: number;
+  readonly unique_processed?: number;
+  readonly duplicate_dropped?: number;
+  readonly conflicts?: number;
 }
 
 export interface ProblemPlaces {

@@ -86,6 +86,9 @@ export class LedgerHost {
       case "locate":
         this.#locate(message);
         break;
+      case "stream-over":
+        this.#commits.forgetStream(message.stream);
+        break;
       case "close":
         this.#isClosing = true;
         this.#schedule();
@@ -203,9 +206,11 @@ export class LedgerHost {
       "storage_failing",
       "The storage is being reopened. Nothing was stored; sending again is safe.",
     );
-    const outcomes = this.#queue
-      .splice(0)
-      .map(({ form, text }) => refusal(failing, form === "frame" ? frameIdOf(text) : undefined));
+    const refused = this.#queue.splice(0);
+    for (const publish of refused) this.#commits.breakStreamOf(publish);
+    const outcomes = refused.map(({ form, text }) =>
+      refusal(failing, form === "frame" ? frameIdOf(text) : undefined),
+    );
     this.#options.post(outcomesMessage(outcomes, undefined));
   }
 

@@ -31,6 +31,16 @@ export interface Accepted {
   readonly results: string | undefined;
   /** It is the answer to an earlier request with the same key; nothing was stored or counted for this one. */
   readonly isReplayed?: true;
+  /** Of a piece of lines. */
+  readonly lines?: TakenLines;
+}
+
+/** How far a piece of lines was taken: lines are taken up to the first that is wrong. */
+export interface TakenLines {
+  /** From the top of the piece, blank ones included. */
+  readonly count: number;
+  /** What is wrong with the line after them; its places are relative to the event of that line. */
+  readonly problem?: Problem;
 }
 
 export interface Refused {

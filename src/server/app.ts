@@ -62,7 +62,7 @@ export function makeApp(services: Services, { isTls }: AppOptions) {
     .onError(answerTo)
     .onBeforeHandle(({ request, route }) => services.admission.admit(request, route))
     .use(resourceRoutes(services))
-    .use(docsRoutes(() => resourceRoutes(services)));
+    .use(docsRoutes({ makeRoutes: () => resourceRoutes(services), limits: services.limits, isTls }));
 }
 
 type Handle = (request: Request) => Response | Promise<Response>;

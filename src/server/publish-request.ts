@@ -11,6 +11,7 @@ import { chargeFor } from "./event-charges.ts";
 import { IDEMPOTENCY_REPLAYED, idempotencyKeyOf, requestFingerprint } from "./keyed-requests.ts";
 import { PUBLISH_PARAMETERS } from "./models/parameters.ts";
 import { publishFormOf } from "./publish-form.ts";
+import { publishLines } from "./publish-lines.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 
@@ -23,8 +24,11 @@ export async function publishOverHttp(
   const caller = services.admission.callerOf(request);
   const form = publishFormOf(request.headers);
   const key = idempotencyKeyOf(request.headers);
+  if (form === "lines") {
+    if (key !== undefined) refuse("idempotency_key_unsupported", NO_KEY_FOR_LINES);
+    return publishLines(services, bodyLimits, request);
+  }
   if (key === undefined) return publish(services, bodyLimits, { request, caller, form });
-  if (form === "lines") refuse("idempotency_key_unsupported", NO_KEY_FOR_LINES);
   const leave = services.keyedRequests.enter(caller.principal.subject, key);
   try {
     return await publish(services, bodyLimits, { request, caller, form, key });

@@ -9,6 +9,7 @@ import { type Caller, faultOfStanding } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
 import { ClosingSockets } from "./closing-sockets.ts";
 import { chargeFor } from "./event-charges.ts";
+import { SUBPROTOCOL } from "./models/subprotocols.ts";
 import type { RefusalCounts } from "./refusals.ts";
 import type { Services } from "./services.ts";
 import { type AuthFrame, authAnswer, authFrameOf } from "./socket-auth.ts";
@@ -104,9 +105,6 @@ const CLOSE_REASON_BYTES_MAX = 123;
 interface FrameTarget {
   message: (socket: unknown, message: string | Uint8Array) => void;
 }
-
-/** Our protocol's name. */
-export const SUBPROTOCOL = "onefold.v1";
 
 /** 16 bytes in base64 (RFC 6455, 4.1). */
 const HANDSHAKE_KEY = /^[+/\dA-Za-z]{22}==$/;
