@@ -66,6 +66,7 @@ function nextPage(url: string, next: number): string {
   return `?${parameters}`;
 }
 
+/** An answer's own `Vary` stands in for the one about origins, so it says both. */
 function headersOf(type: string): Record<string, string> {
-  return { "content-type": type, "x-content-type-options": "nosniff", vary: "accept" };
+  return { "content-type": type, "x-content-type-options": "nosniff", vary: "accept, origin" };
 }

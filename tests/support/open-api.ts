@@ -84,7 +84,8 @@ export class OpenApiJudge {
       return [`${method} ${path} answered ${response.status}, which is not documented: ${text}`];
     const type = response.headers.get("content-type") ?? "none";
     if (answer.content?.[type] === undefined) return [`${method} ${path} answered with ${type}: ${text}`];
-    const value: unknown = type.startsWith("text/") ? text : JSON.parse(text);
+    const value: unknown =
+      type.startsWith("text/") || type === "application/x-ndjson" ? text : JSON.parse(text);
     return this.faults([...place, "content", type, "schema"], value);
   }
 
