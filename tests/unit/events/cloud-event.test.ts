@@ -215,6 +215,9 @@ describe("a batch", () => {
     const large = events.map((event) => ({ ...event, data: "x".repeat(8_000) }));
     const limits = { ...LIMITS, eventBytesMax: 10_000 };
     expect(problemOf(large, "cloud-event-batch", limits).code).toBe("batch_too_large");
+    // It is not even built: what is wrong behind the events that are too many is not seen.
+    const broken = `${JSON.stringify(large).slice(0, -1)},`;
+    expect(problemOf(broken, "cloud-event-batch", limits).code).toBe("batch_too_large");
   });
 });
 
