@@ -20,6 +20,7 @@ import { StatsHub } from "./live/stats-hub.ts";
 import { Admission } from "./server/admission.ts";
 import { makeApp } from "./server/app.ts";
 import { BodyBudget } from "./server/body.ts";
+import { KeyedRequests } from "./server/keyed-requests.ts";
 import { LargeAnswers } from "./server/large-answers.ts";
 import { Listeners, type ListenSettings } from "./server/listening/listeners.ts";
 import { OriginPolicy } from "./server/origins.ts";
@@ -122,6 +123,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
         hub.committed(notice);
         feed.committed(notice);
       },
+      answersKept: (figures) => void (edge.keyedRequests.kept = figures),
       failed: (reason) => log(`storage is failing: ${reason}`),
       healed: () => log("storage works again"),
       fault: (reason) => log(reason),
@@ -145,8 +147,10 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
       eventBytesMax: config.maxEventBytes,
       depthMax: config.maxDepth,
       topicsMax: config.maxTopics,
+      answerBytesMax: config.maxIdempotencyBytes,
     },
     retention: retentionOf(config),
+    answers: { windowMs: config.idempotencyWindow, bytesMax: config.maxIdempotencyBytes },
     acceptsDamagedLog: config.damagedLog === "accept",
     restartRequest,
   });
@@ -213,6 +217,7 @@ function edgeOf(config: Config, gate: Gate, server: () => Server<unknown>): Edge
       deadlines: deadlines(),
       setIdleTimeout,
     }),
+    keyedRequests: new KeyedRequests(),
     setIdleTimeout,
   };
 }

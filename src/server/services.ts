@@ -7,6 +7,7 @@ import type { StatsHub } from "../live/stats-hub.ts";
 import type { EventReader } from "../storage/event-reader.ts";
 import type { Admission } from "./admission.ts";
 import type { BodyBudget } from "./body.ts";
+import type { KeyedRequests } from "./keyed-requests.ts";
 import type { LargeAnswers } from "./large-answers.ts";
 import type { OriginPolicy } from "./origins.ts";
 import type { RefusalCounts } from "./refusals.ts";
@@ -37,6 +38,8 @@ export interface Services {
   readonly bodyBudget: BodyBudget;
   readonly bodies: BodyDeadlines;
   readonly answers: LargeAnswers;
+  /** One for all that the node listens on. */
+  readonly keyedRequests: KeyedRequests;
   /** Ends the connection of a request after so many seconds of silence; 0 never does. */
   readonly setIdleTimeout: (request: Request, seconds: number) => void;
   readonly clock: ServerClock;
