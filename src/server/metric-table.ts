@@ -183,10 +183,19 @@ const TRAFFIC_METRICS: readonly NodeMetric[] = [
     read: () => socketsByRoute(),
   },
   {
-    name: "onefold_subscribers",
-    help: "Subscribers of live statistics.",
+    name: "onefold_open_streams",
+    help: "Streams of server-sent events that are open, by route.",
     type: "gauge",
-    unit: "sockets",
+    unit: "streams",
+    labels: ["route"],
+    of: "node",
+    read: ({ streams }) => streams.counts.map(([route, value]) => ({ labels: [route], value })),
+  },
+  {
+    name: "onefold_subscribers",
+    help: "Subscribers of live statistics, on sockets and streams.",
+    type: "gauge",
+    unit: "subscribers",
     labels: [],
     of: "node",
     read: ({ hub }) => one(hub.subscribers),
@@ -197,7 +206,7 @@ const TRAFFIC_METRICS: readonly NodeMetric[] = [
 const ADMISSION_METRICS: readonly NodeMetric[] = [
   {
     name: "onefold_connections",
-    help: "Open WebSockets and HTTP requests in flight; connections that are idle are not known.",
+    help: "Open WebSockets and streams, and HTTP requests in flight; connections that are idle are not known.",
     type: "gauge",
     unit: "connections",
     labels: [],

@@ -3,9 +3,7 @@
 import type { PublishForm } from "../events/decoded-publish.ts";
 import { mediaTypeOf } from "../events/media-type.ts";
 import { refuse } from "../problem.ts";
-import { CLOUD_EVENT_TYPE, CLOUD_EVENTS_TYPE, JSON_TYPE } from "./models/media-types.ts";
-
-const LINES_TYPE = "application/x-ndjson";
+import { CLOUD_EVENT_TYPE, CLOUD_EVENTS_TYPE, JSON_TYPE, LINES_TYPE } from "./models/media-types.ts";
 
 const BY_TYPE: ReadonlyMap<string, PublishForm> = new Map([
   [JSON_TYPE, "body"],

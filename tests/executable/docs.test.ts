@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { EVENT_STREAM_TYPE } from "../../src/server/event-stream.ts";
 import { METRICS_TYPE } from "../../src/server/models/metrics.ts";
 import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
@@ -30,7 +31,7 @@ afterAll(() => node[Symbol.asyncDispose]());
 /** What whoever names no other is answered with. */
 function usualTypeOf(path: string): string {
   if (path === "/metrics") return METRICS_TYPE;
-  return path.endsWith("/stream") ? "text/event-stream" : "application/json";
+  return path.endsWith("/stream") ? EVENT_STREAM_TYPE : "application/json";
 }
 
 describe("the document", () => {
@@ -133,6 +134,7 @@ const REQUESTS: [method: string, template: string, path: string, status: number,
   ["get", "/stats", "/stats?topic=orders", 200],
   ["get", "/stats", "/stats?topic=unknown", 200],
   ["get", "/stats", "/stats?topic=a%20b", 422],
+  ["get", "/stats/stream", "/stats/stream?interval=x", 422],
   ["get", "/topics", "/topics", 200],
   ["get", "/topics", "/topics?limit=1", 200],
   ["get", "/topics", "/topics?limit=0", 422],
@@ -140,6 +142,7 @@ const REQUESTS: [method: string, template: string, path: string, status: number,
   ["get", "/events", "/events?topic=orders&limit=1", 200],
   ["get", "/events", "/events?topic=unknown", 200],
   ["get", "/events", "/events?order=up&limit=-1", 422],
+  ["get", "/events/stream", "/events/stream?after=99", 422],
   ["get", "/events/{topic}/{event_id}", "/events/orders/order-1001-paid", 200],
   ["get", "/events/{topic}/{event_id}", "/events/orders/nothing", 404],
   ["get", "/events/{topic}/{event_id}", "/events/orders/order-1001-paid?scop=x", 422],

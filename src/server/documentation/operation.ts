@@ -47,6 +47,18 @@ export function inOtherForms(answer: Response, content: Readonly<Record<string, 
   return { ...answer, content: { ...answer.content, ...content } };
 }
 
+export function streamAnswer(description: string, example: string): Response {
+  return {
+    description,
+    content: {
+      "text/event-stream": {
+        schema: { type: "string" },
+        examples: { stream: { summary: "As it comes", value: example } },
+      },
+    },
+  };
+}
+
 /** An example of a problem: its detail, and the places that it names. */
 type Example = string | { readonly detail: string; readonly places: ProblemPlaces };
 

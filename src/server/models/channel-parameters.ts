@@ -1,8 +1,8 @@
 /** The query parameters that channels take when they are opened. */
 
 import { Type } from "@sinclair/typebox";
-import type { Parameters } from "./parameters.ts";
-import { INTERVAL_ASKED_MS_MAX, interval, RESUMING } from "./stats-frames.ts";
+import { INTERVAL_MS_MAX, type Parameters } from "./parameters.ts";
+import { interval, RESUMING } from "./stats-frames.ts";
 
 const topics = Type.String({
   description:
@@ -20,7 +20,7 @@ const lastEventId = Type.String({
   description: "The `id` of the last event that was received; beats whatever else says where to begin.",
 });
 
-const askedInterval = { ...interval, type: "integer", maximum: INTERVAL_ASKED_MS_MAX };
+const askedInterval = { ...interval, type: "integer", maximum: INTERVAL_MS_MAX };
 
 export const STATS_SOCKET_PARAMETERS = { topics, interval: askedInterval, ...RESUMING } satisfies Parameters;
 

@@ -120,7 +120,7 @@ export const EventPage = Type.Object(
     next: orNull(
       Type.String({
         description:
-          "Goes back as `after` for the next page; null at the end. A page may be short, even empty, and still have one.",
+          "A cursor, which goes back as `after` for the next page; null at the end. A page may be short, even empty, and still have one.",
       }),
     ),
     gap: Type.Optional(

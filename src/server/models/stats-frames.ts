@@ -49,9 +49,6 @@ export const DeltaFrame = Type.Object(
 );
 export type DeltaFrame = Static<typeof DeltaFrame>;
 
-/** Milliseconds that a client may wish for; what is beyond the longest of ours becomes that. */
-export const INTERVAL_ASKED_MS_MAX = 3_600_000;
-
 export const interval = Type.Number({
   minimum: 0,
   default: STATS_INTERVAL_DEFAULT_MS,

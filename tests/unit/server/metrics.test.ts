@@ -24,6 +24,7 @@ import {
   metricsText,
   TOPIC_SERIES_MAX,
 } from "../../../src/server/metrics.ts";
+import { STREAM_ROUTES } from "../../../src/server/open-streams.ts";
 import { openFiles } from "../../../src/server/process-figures.ts";
 import { RefusalCounts } from "../../../src/server/refusals.ts";
 import type { Services } from "../../../src/server/services.ts";
@@ -69,6 +70,7 @@ function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
     },
     bodies: { reading: 2 },
     answers: answersWith(70_000),
+    streams: { counts: STREAM_ROUTES.map((route, i) => [route, 10 + i]) },
     clock: { now: () => 12_500, startedAt: 10_000 },
   };
   return services as unknown as Services;
