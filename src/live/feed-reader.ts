@@ -73,6 +73,8 @@ export class FeedReader {
 
   /** @param isCrowded whether others have to wait for it. */
   isTooSlow(now: number, isCrowded: boolean): boolean {
+    // It may be others that it waits for.
+    if (this.unread === 0) return false;
     const stallMsMax = isCrowded ? CROWDED_STALL_MS_MAX : STALL_MS_MAX;
     const blockedMsMax = stallMsMax + (this.#sent / SLOW_BYTES_PER_SECOND) * 1_000;
     return this.stalledFor(now) > stallMsMax || now - this.#blockedSince > blockedMsMax;

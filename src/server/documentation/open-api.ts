@@ -18,10 +18,11 @@ const DESCRIPTION = `Takes events from publishers that must retry, counts each e
 
 **Credentials.** Routes ask for a scope: \`publish\`, or \`subscribe\` to read; \`admin\` shows the metrics of the node as a whole. A token covers topics by patterns, and reads show those topics only.
 
-**WebSockets.** Two channels are not in this document, because OpenAPI has no words for them; docs/protocol.md describes their frames:
+**WebSockets.** Three channels are not in this document, because OpenAPI has no words for them; docs/protocol.md describes their frames:
 
 - \`/ws/publish\`: a persistent channel to publish on. Frames are answered in their order, each after its commit.
-- \`/ws/stats\`: the counters live, as one snapshot and then what was added since.`;
+- \`/ws/stats\`: the counters live, as one snapshot and then what was added since.
+- \`/ws/events\`: the stored events, from any point on and then live, none skipped and none twice.`;
 
 /**
  * @param routes the routes to describe, made for this call. The plugin also serves a page that loads its parts from

@@ -65,6 +65,7 @@ function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
       rates: { refused: { requests: 5, events: 6 } },
     },
     bodies: { reading: 2 },
+    feed: { figures: { readers: 3, catchingUp: 1, eventsTold: 8, unreadBytes: 9 } },
     answers: answersWith(70_000),
     clock: { now: () => 12_500, startedAt: 10_000 },
   };
