@@ -47,6 +47,8 @@ test("outcomes of every kind, in any mixture", () => {
           single,
           results,
         });
+        const lines = { count: 4_294_967_297, ...(results && { problem: problem("malformed_json", "é") }) };
+        outcomes.push({ kind: "accepted", counters, frameId, single, results, lines });
         const place = { pointer: "/0", detail: "d" };
         outcomes.push(
           refusal(problem("invalid_event", `no ${outcomes.length}`, { places: [place], count: 30 }), frameId),
