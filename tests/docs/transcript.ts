@@ -8,6 +8,9 @@ import { TestSocket } from "../support/socket.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
+/** Stands for a line feed in a body, which is one of NDJSON then. */
+const LINE_END = "⏎";
+
 export interface CodeBlock {
   readonly heading: string;
   readonly lines: readonly string[];
@@ -53,11 +56,12 @@ export async function replay({ lines }: CodeBlock): Promise<void> {
 }
 
 async function send(url: string, [, method, path, body]: RegExpExecArray): Promise<string> {
-  const headers = { "content-type": "application/json" };
+  const isLines = body?.includes(LINE_END);
+  const headers = { "content-type": isLines ? "application/x-ndjson" : "application/json" };
   const response = await fetch(`${url}${path}`, {
     method: method!,
     headers,
-    ...(body !== undefined && { body }),
+    ...(body !== undefined && { body: body.replaceAll(LINE_END, "\n") }),
   });
   return `${response.status} ${await response.text()}`;
 }

@@ -23,7 +23,7 @@ export interface PublishLimits {
 
 const DESCRIPTION = `Takes one event, an array of events, or \`{"events": […]}\`, and answers once they are on disk.
 
-The first arrival of a (\`topic\`, \`event_id\`) is stored; every later one is counted as a duplicate, and as a conflict as well if its payload differs. So sending again is always safe. A request is taken or refused as a whole.
+The first arrival of a (\`topic\`, \`event_id\`) is stored; every later one is counted as a duplicate, and as a conflict as well if its payload differs. So sending again is always safe. A request is taken or refused as a whole, except \`application/x-ndjson\`, which goes in line by line.
 
 \`Content-Encoding: gzip\` and \`zstd\` are understood.`;
 
@@ -41,6 +41,14 @@ export function publishOperation({ bodyBytesMax, eventsMax }: PublishLimits): Op
           schema: { oneOf: [model("Event"), eventList(eventsMax), eventEnvelope(eventsMax)] },
           examples: BODIES,
         },
+        "application/x-ndjson": {
+          schema: {
+            type: "string",
+            description:
+              "One event a line, of any number. Taken line by line: an error says which line it is about, and how many are in.",
+          },
+          examples: { lines: { summary: "Two events", value: LINES } },
+        },
       },
     },
     responses: {
@@ -49,6 +57,8 @@ export function publishOperation({ bodyBytesMax, eventsMax }: PublishLimits): Op
     },
   };
 }
+
+const LINES = [PLACED, PAID].map((event) => `${JSON.stringify(event)}\n`).join("");
 
 const BODIES = {
   event: { summary: "One event", value: PAID },
@@ -125,7 +135,8 @@ function problems({ bodyBytesMax, eventsMax }: PublishLimits): NonNullable<Opera
       detail: "A payload may have 4096 bytes; this one has 5000.",
       places: { places: [{ pointer: "/0/payload", detail: "must be at most 4096 bytes" }], count: 1 },
     },
-    unsupported_media_type: "The content type is not supported; send application/json.",
+    unsupported_media_type:
+      "The content type is not supported; send application/json or application/x-ndjson.",
     invalid_event: {
       detail: "1 place in 2 events is invalid; nothing was stored.",
       places: { places: [{ pointer: "/1/event_id", detail: "is required" }], count: 1 },

@@ -36,8 +36,21 @@ export const Problem = Type.Object(
     ),
     error_count: Type.Optional(count("How many places are wrong.")),
     retry_after: Type.Optional(count("After how many seconds it may be tried again, where that is known.")),
+    line: Type.Optional(count("Of a body of lines: the one that is wrong, from 1.")),
+    committed_lines: Type.Optional(
+      count(
+        "How many lines from the top are stored; the counters here are theirs. Go on from the one after.",
+      ),
+    ),
+    received: Type.Optional(count("Events of the committed lines.")),
+    unique_processed: Type.Optional(count("Those among them that were new.")),
+    duplicate_dropped: Type.Optional(count("Those that were known.")),
+    conflicts: Type.Optional(count("Those that were known with another payload.")),
   },
-  { description: "Why a request was refused. Nothing of a refused request is stored." },
+  {
+    description:
+      "Why a request was refused. Nothing of a refused request is stored, except of lines: those that are committed.",
+  },
 );
 export type Problem = Static<typeof Problem>;
 
