@@ -8,6 +8,9 @@ import { TestSocket } from "../support/socket.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
+/** Stands for a line feed in a body, which is one of NDJSON then. */
+const LINE_END = "⏎";
+
 export interface CodeBlock {
   readonly heading: string;
   readonly lines: readonly string[];
@@ -64,11 +67,12 @@ async function send(
   [, method, path, body]: RegExpExecArray,
   more: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const headers = { "content-type": "application/json", ...more };
+  const type = body?.includes(LINE_END) ? "application/x-ndjson" : "application/json";
+  const headers = { "content-type": type, ...more };
   const response = await fetch(`${url}${path}`, {
     method: method!,
     headers,
-    ...(body !== undefined && { body }),
+    ...(body !== undefined && { body: body.replaceAll(LINE_END, "\n") }),
   });
   const replayed = response.headers.has("idempotency-replayed") ? "(idempotency-replayed: true) " : "";
   return `${response.status} ${replayed}${await response.text()}`;
