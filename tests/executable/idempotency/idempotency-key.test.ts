@@ -7,6 +7,7 @@ import { NodeProcess, runToExit } from "../../support/node-process.ts";
 import { parsePrometheus, sampleOf } from "../../support/prometheus.ts";
 import { RawSocket } from "../../support/raw-socket.ts";
 import { TempFolder } from "../../support/temp-folder.ts";
+import { WEB_TOKEN_NODE, webToken } from "../../support/web-tokens.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
 
@@ -241,6 +242,17 @@ test("a key is one of the token that sent it: others neither see nor hinder it",
   expect(await send(node, "k", { event_id: "a" }, { headers: alice })).toEqual(again(first));
   expect(await send(node, "k", { event_id: "b" }, { headers: bob })).toEqual(again(other));
   expect(await send(node, "k", { event_id: "a" })).toMatchObject({ status: 401 });
+});
+
+test("subjects of Web Tokens that begin alike are not one sender", async () => {
+  const subjects = ["a", "b"].map((end) => "x".repeat(100) + end);
+  await using node = await NodeProcess.start(WEB_TOKEN_NODE);
+  const bearers = subjects.map((subject) => ({ authorization: `Bearer ${webToken({ subject })}` }));
+  for (const headers of bearers)
+    expect(await send(node, "k", { event_id: "a" }, { headers })).toMatchObject({
+      status: 200,
+      isReplayed: false,
+    });
 });
 
 test("answers are kept for their time and then forgotten: the request is a new one, its events duplicates", async () => {
