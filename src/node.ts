@@ -21,6 +21,7 @@ import { Admission } from "./server/admission.ts";
 import { makeApp } from "./server/app.ts";
 import { BodyBudget } from "./server/body.ts";
 import { Cursors } from "./server/cursors.ts";
+import { KeyedRequests } from "./server/keyed-requests.ts";
 import { LargeAnswers } from "./server/large-answers.ts";
 import { Listeners, type ListenSettings } from "./server/listening/listeners.ts";
 import { OpenStreams } from "./server/open-streams.ts";
@@ -126,6 +127,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
         hub.committed(notice);
         feed.committed(notice);
       },
+      answersKept: (figures) => void (edge.keyedRequests.kept = figures),
       failed: (reason) => log(`storage is failing: ${reason}`),
       healed: () => log("storage works again"),
       fault: (reason) => log(reason),
@@ -145,8 +147,10 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
       eventBytesMax: config.maxEventBytes,
       depthMax: config.maxDepth,
       topicsMax: config.maxTopics,
+      answerBytesMax: config.maxIdempotencyBytes,
     },
     retention: retentionOf(config),
+    answers: { windowMs: config.idempotencyWindow, bytesMax: config.maxIdempotencyBytes },
     acceptsDamagedLog: config.damagedLog === "accept",
     restartRequest,
   });
@@ -224,6 +228,7 @@ function edgeOf(config: Config, gate: Gate, { hub, log, server }: Surroundings):
       ...{ connections, budget, refusals, setIdleTimeout, elapsed, isOpened, log },
       idleSeconds: config.idleTimeout,
     }),
+    keyedRequests: new KeyedRequests(),
     setIdleTimeout,
   };
 }

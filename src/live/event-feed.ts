@@ -17,7 +17,7 @@ import { eventsFrame, FRAME_EVENTS_MAX, gapFrame } from "./feed-frames.ts";
 import { FeedGroups } from "./feed-group.ts";
 import { FeedPageReads } from "./feed-page-reads.ts";
 import { FeedReader } from "./feed-reader.ts";
-import { FeedRing } from "./feed-ring.ts";
+import { FeedRing, RING_EVENTS_MAX } from "./feed-ring.ts";
 import { FeedSending } from "./feed-sending.ts";
 import type { Feed, FeedSink, FeedSubscription } from "./feed-sink.ts";
 import { FeedTail } from "./feed-tail.ts";
@@ -51,6 +51,8 @@ export interface EventFeedOptions {
   readonly board: Pick<CounterBoard, "topic">;
   /** Bytes that may be sent and not read, over all readers; beyond it all wait. */
   readonly unreadBytesMax: number;
+  /** Lowered by tests, so that readers fall out of the ring. */
+  readonly ringEventsMax?: number;
 }
 
 export class EventFeed implements Feed {
@@ -59,7 +61,7 @@ export class EventFeed implements Feed {
   readonly #readers = new Map<FeedSink, FeedReader>();
   /** Those that are not live. */
   readonly #apart = new Set<FeedReader>();
-  readonly #ring = new FeedRing();
+  readonly #ring: FeedRing;
   readonly #tail: FeedTail;
   readonly #pages: FeedPageReads;
   readonly #sending: FeedSending;
@@ -81,6 +83,7 @@ export class EventFeed implements Feed {
   constructor(options: EventFeedOptions) {
     this.#options = options;
     const { reader, clock } = options;
+    this.#ring = new FeedRing(options.ringEventsMax ?? RING_EVENTS_MAX);
     this.#sending = new FeedSending(clock.now, options.unreadBytesMax);
     this.#tail = new FeedTail({
       ...{ reader, clock },

@@ -29,6 +29,8 @@ export class FeedRing {
   #events = 0;
   #text = 0;
 
+  constructor(private readonly eventsMax: number) {}
+
   /** Forgets everything; what comes next follows `position`. */
   reset(position: number): void {
     this.#chunks = [];
@@ -46,7 +48,7 @@ export class FeedRing {
     this.#chunks.push(chunk);
     this.#events += chunk.count;
     this.#text += chunk.length;
-    while (this.#chunks.length > 1 && (this.#events > RING_EVENTS_MAX || this.#text > RING_TEXT_MAX))
+    while (this.#chunks.length > 1 && (this.#events > this.eventsMax || this.#text > RING_TEXT_MAX))
       this.#dropOldest();
   }
 

@@ -13,6 +13,7 @@ import {
   EVENTS_OPERATION,
   EVENTS_STREAM_OPERATION,
 } from "./documentation/events.ts";
+import { barePage, eventFormOf, eventHeaders, pageFormOf } from "./event-answers.ts";
 import { type EventPosition, eventPositionOf, expectNotBeyond, LATEST } from "./event-positions.ts";
 import { EventsSocket } from "./events-socket.ts";
 import { feedStream } from "./feed-stream.ts";
@@ -73,13 +74,21 @@ async function pageOf(
   request: Request,
   query: EventQuery,
 ): Promise<Response> {
-  const { events, count, next, gap } = await reader.page({ ...query, ...visibleIn(grant, query.topic) });
+  const form = pageFormOf(request);
+  const page = await reader.page({ ...query, ...visibleIn(grant, query.topic), form });
+  const next = page.next === null ? null : cursors.ofEvent(page.next);
+  if (form !== "json") {
+    const { text, headers } = barePage(form, request.url, page, next);
+    return answers.text(request, text, headers);
+  }
+  const { events, count, gap } = page;
   const topic = query.topic === undefined ? "null" : JSON.stringify(query.topic);
-  const cursor = next === null ? null : `"${cursors.ofEvent(next)}"`;
+  const cursor = next === null ? null : `"${next}"`;
   const missing = gap === undefined ? "" : `,"gap":${JSON.stringify(gap)}`;
-  return answers.json(
+  return answers.text(
     request,
     `{"events":[${events}],"count":${count},"topic":${topic},"next":${cursor}${missing}}`,
+    eventHeaders(form),
   );
 }
 
@@ -99,8 +108,9 @@ async function findEvent(
     expectOpened(hub);
     expectVisible(grant, topic);
     const candidates = await ledger.locate(topic, scope, eventId);
-    const event = await reader.find({ topic, scope, eventId }, candidates);
-    if (event !== undefined) return answers.json(request, event);
+    const form = eventFormOf(request);
+    const event = await reader.find({ topic, scope, eventId }, candidates, form);
+    if (event !== undefined) return answers.text(request, event, eventHeaders(form));
   }
   return refuse("not_found", "There is no such event.");
 }

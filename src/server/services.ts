@@ -8,6 +8,7 @@ import type { EventReader } from "../storage/event-reader.ts";
 import type { Admission } from "./admission.ts";
 import type { BodyBudget } from "./body.ts";
 import type { Cursors } from "./cursors.ts";
+import type { KeyedRequests } from "./keyed-requests.ts";
 import type { LargeAnswers } from "./large-answers.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import type { OriginPolicy } from "./origins.ts";
@@ -41,6 +42,8 @@ export interface Services {
   readonly bodyBudget: BodyBudget;
   readonly bodies: BodyDeadlines;
   readonly answers: LargeAnswers;
+  /** One for all that the node listens on. */
+  readonly keyedRequests: KeyedRequests;
   /** Ends the connection of a request after so many seconds of silence; 0 never does. */
   readonly setIdleTimeout: (request: Request, seconds: number) => void;
   readonly clock: ServerClock;

@@ -7,6 +7,8 @@ import { STATS_INTERVAL_DEFAULT_MS, type StatsSubscription } from "../live/stats
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
+import { STATS_SOCKET_PARAMETERS } from "./models/channel-parameters.ts";
+import { subscribeFrame } from "./models/stats-frames.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 import type { RawSocket, SocketHandler } from "./sockets.ts";
@@ -104,7 +106,7 @@ export class StatsSocket implements SocketHandler {
 }
 
 function subscriptionOfQuery(url: string, patternsMax: number): StatsSubscription {
-  const query = new QueryReader(url, ["topics", "interval", "epoch", "revision"]);
+  const query = new QueryReader(url, Object.keys(STATS_SOCKET_PARAMETERS));
   const patterns = patternsOf(query, patternsMax);
   const intervalMs = intervalOf(query);
   const epoch = query.text("epoch");
@@ -113,13 +115,13 @@ function subscriptionOfQuery(url: string, patternsMax: number): StatsSubscriptio
   return subscription(patterns, intervalMs, epoch, revision);
 }
 
-const SUBSCRIBE_FIELDS = ["type", "topics", "interval", "epoch", "revision"] as const;
+const SUBSCRIBE_FIELDS = Object.keys(subscribeFrame(0).properties);
 
 function subscriptionOfFrame(frame: Record<string, unknown>, patternsMax: number): StatsSubscription {
   const { topics, interval, epoch, revision } = frame;
   const faults = new FaultList();
   for (const field in frame) {
-    const isKnown = (SUBSCRIBE_FIELDS as readonly string[]).includes(field);
+    const isKnown = SUBSCRIBE_FIELDS.includes(field);
     if (!isKnown) faults.add(pointerTo("", field), unknownField(field, SUBSCRIBE_FIELDS));
   }
   const isTextList =

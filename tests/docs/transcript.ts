@@ -42,7 +42,7 @@ export async function replay({ lines }: CodeBlock): Promise<void> {
   let answer: string | undefined;
   for (const line of path === undefined ? lines : lines.slice(1)) {
     const text = line.slice(2);
-    const request = /^(GET|POST|DELETE) (\S+)(?: (.*))?$/.exec(text);
+    const request = /^(GET|POST|DELETE) (\S+)(?: -H '(.*?): (.*?)')?(?: (.*))?$/.exec(text);
     if (line.startsWith("> ") && request !== null) answer = await send(node.url, request);
     else if (line.startsWith("> ")) socket!.send(text);
     else if (answer !== undefined) {
@@ -52,12 +52,14 @@ export async function replay({ lines }: CodeBlock): Promise<void> {
   }
 }
 
-async function send(url: string, [, method, path, body]: RegExpExecArray): Promise<string> {
-  const headers = { "content-type": "application/json" };
+/** One header may be given as for curl; that an answer was given before is shown in front of it. */
+async function send(url: string, [, method, path, header, value, body]: RegExpExecArray): Promise<string> {
+  const headers = { "content-type": "application/json", ...(header && { [header]: value! }) };
   const response = await fetch(`${url}${path}`, {
     method: method!,
     headers,
     ...(body !== undefined && { body }),
   });
-  return `${response.status} ${await response.text()}`;
+  const replayed = response.headers.has("idempotency-replayed") ? "(idempotency-replayed: true) " : "";
+  return `${response.status} ${replayed}${await response.text()}`;
 }

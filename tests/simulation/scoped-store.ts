@@ -6,6 +6,7 @@
 
 import type { EventRecord } from "../../src/events/event.ts";
 import type { AppendResult, Batch, EventStore, StoreContents } from "../../src/storage/event-store.ts";
+import type { AnswerFigures, KeptAnswer, RequestKey } from "../../src/storage/request-answers.ts";
 import type { PruneReport } from "../../src/storage/retention.ts";
 import type { PruneCall } from "./retention-oracle.ts";
 
@@ -39,10 +40,18 @@ export class ScopedStore implements EventStore {
     return this.inner.open();
   }
 
-  append({ events, receivedAt }: Batch): AppendResult {
+  answerTo(request: RequestKey): KeptAnswer | "damaged" | undefined {
+    return this.inner.answerTo(request);
+  }
+
+  get answersKept(): AnswerFigures {
+    return this.inner.answersKept;
+  }
+
+  append({ events, ...batch }: Batch): AppendResult {
     this.watch.beforeAppend();
     const scoped = (event: EventRecord): EventRecord => ({ ...event, ...splitScope(event.eventId) });
-    return this.inner.append({ events: events.map(scoped), receivedAt });
+    return this.inner.append({ events: events.map(scoped), ...batch });
   }
 
   prune(now: number, asked: number): PruneReport {

@@ -133,6 +133,7 @@ export class SimulatedNode {
         this.hub.committed(notice);
         after.committed(notice);
       },
+      answersKept: (figures) => after.answersKept(figures),
       failed: (reason) => after.failed(reason),
       healed: () => after.healed(),
       fault: (reason) => after.fault(reason),

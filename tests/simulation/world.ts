@@ -270,6 +270,7 @@ export class World {
       events: {
         opened: () => this.#boardChanged(),
         committed: () => this.#boardChanged(),
+        answersKept: () => {},
         failed: () => {},
         healed: () => {},
         fault: () => {},

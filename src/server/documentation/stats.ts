@@ -6,9 +6,9 @@ import {
   STATS_STREAM_PARAMETERS,
   TOPICS_PARAMETERS,
 } from "../models/parameters.ts";
-import { NOT_OPENED } from "../models/problem.ts";
+import { NOT_OPENED, TOO_MANY_ANSWERS } from "../models/problem.ts";
 import type { Stats, TopicPage } from "../models/stats.ts";
-import { COUNTERS, TOPIC } from "./examples.ts";
+import { COUNTERS, EPOCH, TOPIC } from "./examples.ts";
 import {
   type Examples,
   invalidParameter,
@@ -31,7 +31,7 @@ const STATS = {
       topic_count: 1,
       uptime_seconds: 12.345,
       started_at: "2026-01-31T11:59:50.000Z",
-      epoch: "1f6b8a52-6e0c-4d57-9a0b-0d2c52a1e7d4",
+      epoch: EPOCH,
       revision: 2,
     } satisfies Stats,
   },
@@ -62,6 +62,7 @@ export const STATS_OPERATION: Operation = {
       ...LIMIT_PROBLEMS,
       invalid_parameter: invalidParameter("topics", "is not a known parameter; the nearest is `topic`"),
       starting: NOT_OPENED,
+      overloaded: TOO_MANY_ANSWERS,
     }),
   },
 };
@@ -105,6 +106,7 @@ export const TOPICS_OPERATION: Operation = {
       ...LIMIT_PROBLEMS,
       invalid_parameter: invalidParameter("limit", `must be a whole number from 1 to ${PAGE_TOPICS_MAX}`),
       starting: NOT_OPENED,
+      overloaded: TOO_MANY_ANSWERS,
     }),
   },
 };

@@ -89,7 +89,7 @@ export const EVENTS_PARAMETERS = {
   }),
   limit: limit("Events", { standard: PAGE_EVENTS_DEFAULT, max: PAGE_EVENTS_MAX }),
   order: oneOf(ORDERS, { default: "asc", description: "By `seq`." }),
-  source: sourceText("Only events of this source."),
+  source: sourceText("Only events of this source, a CloudEvent's among them."),
   since: timeOfReceipt("Only events received at this time or later, in ISO 8601."),
   until: timeOfReceipt("Only events received before this time, in ISO 8601."),
 } satisfies Parameters;

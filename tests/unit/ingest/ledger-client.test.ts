@@ -29,6 +29,7 @@ function makeClient(limits: Partial<LedgerClientLimits> = {}): LedgerClient {
     events: {
       opened: () => told.push("opened"),
       committed: ({ at }) => told.push(`committed ${at}`),
+      answersKept: ({ count }) => told.push(`${count} answers kept`),
       failed: (reason) => told.push(`failed ${reason}`),
       healed: () => told.push("healed"),
       unusable: (reason) => told.push(`unusable ${reason}`),

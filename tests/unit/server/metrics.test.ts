@@ -15,6 +15,7 @@ import { AnswerBudget } from "../../../src/limits/answer-budget.ts";
 import { BodyDeadlines } from "../../../src/limits/body-deadlines.ts";
 import { PROBLEM_CODES, problem } from "../../../src/problem.ts";
 import { expositionOf } from "../../../src/server/exposition.ts";
+import { KeyedRequests } from "../../../src/server/keyed-requests.ts";
 import { LargeAnswers } from "../../../src/server/large-answers.ts";
 import { METRICS, type Metric, type Sample } from "../../../src/server/metric-table.ts";
 import {
@@ -49,6 +50,7 @@ function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
     events: {
       opened: ignore,
       committed: ignore,
+      answersKept: ignore,
       failed: ignore,
       healed: ignore,
       unusable: ignore,
@@ -58,6 +60,7 @@ function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
   const services = {
     hub,
     ledger,
+    keyedRequests: new KeyedRequests(),
     limitSettings: limitSettingsOf(CONFIG),
     refusals: new RefusalCounts(),
     admission: {
