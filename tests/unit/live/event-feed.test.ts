@@ -72,9 +72,9 @@ describe("what is new", () => {
     bench.store.answer();
     await bench.runTasks(1);
     expect(readers.filter(({ seqs }) => seqs.length > 0)).toHaveLength(SOCKETS_PER_TURN_MAX * 2);
-    const late = bench.subscribe([], "latest");
+    const [late, early] = [bench.subscribe([], "latest"), bench.subscribe(["a"], 0)];
     await bench.settle();
-    for (const { seqs } of readers) expect(seqs).toEqual([1]);
+    for (const { seqs } of [...readers, early]) expect(seqs).toEqual([1]);
     expect(late.seqs).toEqual([]);
   });
 
@@ -134,6 +134,21 @@ describe("a reader", () => {
     await bench.settle();
     expect(reader.seqs.at(-1)).toBe(count + 1);
     expect(bench.feed.figures).toMatchObject({ readers: 1, catchingUp: 0, eventsTold: count + 1 });
+  });
+
+  test("that catches up while events keep coming stands with the live ones in the end", async () => {
+    const bench = new FeedBench();
+    bench.commit(...many(FRAME_EVENTS_MAX + 5));
+    const reader = bench.subscribe(["a"], 0);
+    for (let i = 0; i < 20; i++) {
+      await bench.advance(3);
+      bench.commit("a", "b");
+      bench.store.answer();
+    }
+    expect(bench.feed.figures.catchingUp).toBe(0);
+    expect(bench.store.reads.filter(({ withParts }) => !withParts).length).toBeLessThan(5);
+    await bench.settle();
+    expect(reader.seqs).toHaveLength(FRAME_EVENTS_MAX + 25);
   });
 
   test("that falls behind, but not out of the ring, gets what it missed in few frames and without a read", async () => {
