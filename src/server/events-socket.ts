@@ -6,6 +6,7 @@ import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
 import { positionIn } from "./feed-position.ts";
+import { EVENTS_SOCKET_PARAMETERS } from "./models/parameters.ts";
 import { NOT_OPENED } from "./models/problem.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
@@ -102,7 +103,7 @@ export class EventsSocket implements SocketHandler {
 }
 
 function subscriptionOf(url: string, { newest }: Feed, patternsMax: number) {
-  const query = new QueryReader(url, ["topics", "after"]);
+  const query = new QueryReader(url, Object.keys(EVENTS_SOCKET_PARAMETERS));
   const patterns = query.list("topics");
   for (const fault of faultsOfPatterns(patterns, patternsMax)) query.fault("topics", fault);
   const after = newest === undefined ? "latest" : positionIn(query, newest);

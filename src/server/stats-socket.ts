@@ -7,10 +7,13 @@ import { STATS_INTERVAL_DEFAULT_MS, type StatsSubscription } from "../live/stats
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
+import { STATS_SOCKET_PARAMETERS } from "./models/parameters.ts";
+import { subscribeFrame } from "./models/stats-frames.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 import type { RawSocket, SocketHandler } from "./sockets.ts";
 import { faultsOfPatterns, parseFrame, UNREAD_ANSWER_TEXT_MAX } from "./subscriber-frames.ts";
+import { intervalOf, patternsOf } from "./subscription-parameters.ts";
 import { visiblePatterns } from "./visible-topics.ts";
 
 /**
@@ -32,7 +35,7 @@ export class StatsSocket implements SocketHandler {
   /** @throws ProblemError where the query cannot be used, or asks for what may not be seen. */
   constructor(
     private readonly services: Pick<Services, "hub" | "refusals" | "limits">,
-    socket: RawSocket,
+    private readonly socket: RawSocket,
     private grant: Grant,
     url: string,
   ) {
@@ -98,28 +101,27 @@ export class StatsSocket implements SocketHandler {
   #answer(text: string): void {
     this.#unread = text.length + (this.#sink.bufferedBytes === 0 ? 0 : this.#unread);
     if (this.#unread > UNREAD_ANSWER_TEXT_MAX) this.#sink.closeAsTooSlow();
-    else this.#sink.send(text);
+    else this.socket.send(text);
   }
 }
 
 function subscriptionOfQuery(url: string, patternsMax: number): StatsSubscription {
-  const query = new QueryReader(url, ["topics", "interval", "epoch", "revision"]);
-  const patterns = query.list("topics");
-  const intervalMs = query.integer("interval", { min: 0, max: 3_600_000 }) ?? STATS_INTERVAL_DEFAULT_MS;
+  const query = new QueryReader(url, Object.keys(STATS_SOCKET_PARAMETERS));
+  const patterns = patternsOf(query, patternsMax);
+  const intervalMs = intervalOf(query);
   const epoch = query.text("epoch");
   const revision = query.integer("revision", { min: 0, max: Number.MAX_SAFE_INTEGER });
-  for (const fault of faultsOfPatterns(patterns, patternsMax)) query.fault("topics", fault);
   query.done();
   return subscription(patterns, intervalMs, epoch, revision);
 }
 
-const SUBSCRIBE_FIELDS = ["type", "topics", "interval", "epoch", "revision"] as const;
+const SUBSCRIBE_FIELDS = Object.keys(subscribeFrame(0).properties);
 
 function subscriptionOfFrame(frame: Record<string, unknown>, patternsMax: number): StatsSubscription {
   const { topics, interval, epoch, revision } = frame;
   const faults = new FaultList();
   for (const field in frame) {
-    const isKnown = (SUBSCRIBE_FIELDS as readonly string[]).includes(field);
+    const isKnown = SUBSCRIBE_FIELDS.includes(field);
     if (!isKnown) faults.add(pointerTo("", field), unknownField(field, SUBSCRIBE_FIELDS));
   }
   const isTextList =

@@ -1,5 +1,12 @@
 /** What can be asked of stored events. Every read sees all that was acknowledged before it began. */
 
+/**
+ * How events are written: as JSON with commas between, the same one a line, or as CloudEvents with commas between, which
+ * events that came otherwise are made.
+ */
+export const EVENT_FORMS = ["json", "lines", "cloud-events"] as const;
+export type EventForm = (typeof EVENT_FORMS)[number];
+
 export interface EventQuery {
   readonly topic?: string;
   /** Patterns of the topics that may be seen, where not all may: beside them nothing is told, no gap either. */
@@ -8,13 +15,16 @@ export interface EventQuery {
   readonly after?: number;
   readonly limit: number;
   readonly order: "asc" | "desc";
+  /** That of a CloudEvent is its scope. */
   readonly source?: string;
+  /** As JSON unless said. */
+  readonly form?: EventForm;
   /** Times of receipt in milliseconds since 1970: `since` inclusive, `until` exclusive. */
   readonly since?: number;
   readonly until?: number;
 }
 
-/** A page as JSON text: `events` holds the elements of an array, without its brackets. */
+/** A page as text: `events` holds the elements of an array, without its brackets, or lines without the last line's end. */
 export interface EventPage {
   readonly events: string;
   readonly count: number;
@@ -93,5 +103,5 @@ export interface EventReader {
   feedPage(query: FeedQuery): Promise<FeedPage>;
   conflicts(query: ConflictQuery): Promise<ConflictPage>;
   /** The event's JSON text, or undefined. `candidates` are the rows that may hold it. */
-  find(key: EventKey, candidates: readonly number[]): Promise<string | undefined>;
+  find(key: EventKey, candidates: readonly number[], form?: EventForm): Promise<string | undefined>;
 }

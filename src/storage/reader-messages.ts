@@ -3,6 +3,7 @@
 import type {
   ConflictPage,
   ConflictQuery,
+  EventForm,
   EventKey,
   EventPage,
   EventQuery,
@@ -22,6 +23,7 @@ export type ToReader =
       readonly ticket: number;
       readonly key: EventKey;
       readonly candidates: readonly number[];
+      readonly form: EventForm | undefined;
     };
 
 export type FromReader =
@@ -73,8 +75,8 @@ export class ReaderClient implements EventReader {
     return (answer as FromReader & { kind: "conflicts" }).page;
   }
 
-  async find(key: EventKey, candidates: readonly number[]): Promise<string | undefined> {
-    const answer = await this.#ask((ticket) => ({ kind: "find", ticket, key, candidates }));
+  async find(key: EventKey, candidates: readonly number[], form?: EventForm): Promise<string | undefined> {
+    const answer = await this.#ask((ticket) => ({ kind: "find", ticket, key, candidates, form }));
     return (answer as FromReader & { kind: "found" }).event;
   }
 

@@ -14,7 +14,7 @@ function read(reader: SqliteEventReader, message: ToReader): FromReader {
   if (message.kind === "feed") return { kind: "feed", ticket, page: reader.feedPage(message.query) };
   if (message.kind === "conflicts")
     return { kind: "conflicts", ticket, page: reader.conflicts(message.query) };
-  return { kind: "found", ticket, event: reader.find(message.key, message.candidates) };
+  return { kind: "found", ticket, event: reader.find(message.key, message.candidates, message.form) };
 }
 
 function answer(guarded: GuardedReader, message: ToReader): FromReader {

@@ -37,6 +37,10 @@ async function send(method: string, path: string, token?: string, body?: unknown
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
   const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
   const response = await fetch(node.url + path, init);
+  // A stream has no end: that it was let in stands in its head.
+  const isStream = response.headers.get("content-type") === "text/event-stream";
+  if (isStream) await response.body?.cancel();
+  if (isStream) return { status: response.status, text: "", headers: response.headers };
   return { status: response.status, text: await response.text(), headers: response.headers };
 }
 
@@ -55,6 +59,8 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     namesTopic: true,
   },
   "GET /stats": { path: (topic) => `/stats?topic=${topic}`, namesTopic: true },
+  "GET /stats/stream": { path: (topic) => `/stats/stream?topics=${topic}`, namesTopic: true },
+  "GET /events/stream": { path: (topic) => `/events/stream?topics=${topic}`, namesTopic: true },
   "GET /topics": { path: () => "/topics", namesTopic: false },
   "GET /events": { path: (topic) => `/events?topic=${topic}`, namesTopic: true },
   "GET /events/:topic/:event_id": { path: (topic) => `/events/${topic}/1`, namesTopic: true },

@@ -15,6 +15,7 @@ import { AnswerBudget } from "../../../src/limits/answer-budget.ts";
 import { BodyDeadlines } from "../../../src/limits/body-deadlines.ts";
 import { PROBLEM_CODES, problem } from "../../../src/problem.ts";
 import { expositionOf } from "../../../src/server/exposition.ts";
+import { KeyedRequests } from "../../../src/server/keyed-requests.ts";
 import { LargeAnswers } from "../../../src/server/large-answers.ts";
 import { METRICS, type Metric, type Sample } from "../../../src/server/metric-table.ts";
 import {
@@ -23,6 +24,7 @@ import {
   metricsText,
   TOPIC_SERIES_MAX,
 } from "../../../src/server/metrics.ts";
+import { STREAM_ROUTES } from "../../../src/server/open-streams.ts";
 import { openFiles } from "../../../src/server/process-figures.ts";
 import { RefusalCounts } from "../../../src/server/refusals.ts";
 import type { Services } from "../../../src/server/services.ts";
@@ -48,6 +50,7 @@ function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
     events: {
       opened: ignore,
       committed: ignore,
+      answersKept: ignore,
       failed: ignore,
       healed: ignore,
       unusable: ignore,
@@ -57,6 +60,7 @@ function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
   const services = {
     hub,
     ledger,
+    keyedRequests: new KeyedRequests(),
     limitSettings: limitSettingsOf(CONFIG),
     refusals: new RefusalCounts(),
     admission: {
@@ -67,6 +71,7 @@ function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
     bodies: { reading: 2 },
     feed: { figures: { readers: 3, catchingUp: 1, eventsTold: 8, unreadBytes: 9 } },
     answers: answersWith(70_000),
+    streams: { counts: STREAM_ROUTES.map((route, i) => [route, 10 + i]) },
     clock: { now: () => 12_500, startedAt: 10_000 },
   };
   return services as unknown as Services;
