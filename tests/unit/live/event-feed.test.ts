@@ -72,9 +72,9 @@ describe("what is new", () => {
     bench.store.answer();
     await bench.runTasks(1);
     expect(readers.filter(({ seqs }) => seqs.length > 0)).toHaveLength(SOCKETS_PER_TURN_MAX * 2);
-    const late = bench.subscribe([], "latest");
+    const [late, early] = [bench.subscribe([], "latest"), bench.subscribe(["a"], 0)];
     await bench.settle();
-    for (const { seqs } of readers) expect(seqs).toEqual([1]);
+    for (const { seqs } of [...readers, early]) expect(seqs).toEqual([1]);
     expect(late.seqs).toEqual([]);
   });
 
@@ -121,8 +121,10 @@ describe("a reader", () => {
     await bench.settle();
     expect(reader.seqs).toEqual([2, 3]);
   });
+});
 
-  test("that is told from the store is told frame by frame, and then live", async () => {
+describe("a reader that is behind", () => {
+  test("is told from the store frame by frame, and then live", async () => {
     const bench = new FeedBench();
     const count = 3 * FRAME_EVENTS_MAX + 10;
     bench.commit(...many(count));
@@ -136,7 +138,23 @@ describe("a reader", () => {
     expect(bench.feed.figures).toMatchObject({ readers: 1, catchingUp: 0, eventsTold: count + 1 });
   });
 
-  test("that falls behind, but not out of the ring, gets what it missed in few frames and without a read", async () => {
+  test("and catches up while events keep coming stands with the live ones in the end", async () => {
+    const bench = new FeedBench();
+    bench.commit(...many(FRAME_EVENTS_MAX + 5));
+    const reader = bench.subscribe(["a"], 0);
+    for (let i = 0; i < 20; i++) {
+      await bench.advance(3);
+      // What is read is old by the time that it arrives.
+      bench.store.answer();
+      bench.commit("a", "b");
+    }
+    expect(bench.feed.figures.catchingUp).toBe(0);
+    expect(bench.store.reads.filter(({ withParts }) => !withParts).length).toBeLessThan(5);
+    await bench.settle();
+    expect(reader.seqs).toHaveLength(FRAME_EVENTS_MAX + 25);
+  });
+
+  test("but not out of the ring gets what it missed in few frames and without a read", async () => {
     const bench = new FeedBench();
     const [slow] = [bench.subscribe([], "latest"), bench.subscribe([], "latest")];
     slow.reads = false;
@@ -155,7 +173,7 @@ describe("a reader", () => {
     expect(bench.store.reads).toHaveLength(reads);
   });
 
-  test("far behind waits for its turn: few pages are read at one time, and each gets one after the other", async () => {
+  test("by far waits for its turn: few pages are read at one time, and each gets one after the other", async () => {
     const bench = new FeedBench();
     bench.commit(...many(10 * FRAME_EVENTS_MAX));
     const readers = Array.from({ length: 5 }, () => bench.subscribe([], 0));
