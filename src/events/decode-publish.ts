@@ -3,7 +3,7 @@
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import { decodeCloudEvents, isCloudEventForm } from "./cloud-event-publish.ts";
 import { decodeEvent, EventFaults, FaultList, pointerTo, unknownField } from "./decode-event.ts";
-import type { DecodedPublish, DecodeLimits, NativeForm, PublishForm } from "./decoded-publish.ts";
+import type { DecodedPublish, DecodeLimits, NativeForm, WholeForm } from "./decoded-publish.ts";
 import type { EventRecord } from "./event.ts";
 import { findOversize, isContainer, parseJson } from "./exact-json.ts";
 import { decodeFrameId, frameIdOf } from "./frame-id.ts";
@@ -23,8 +23,7 @@ export class FrameError extends ProblemError {
 const scanner = new PublishScanner();
 
 /** @throws ProblemError naming the code, and for invalid events the places. */
-export function decodePublish(text: string, form: PublishForm, limits: DecodeLimits): DecodedPublish {
-  if (form === "lines") return refuse("unsupported_media_type", "Not taken yet.");
+export function decodePublish(text: string, form: WholeForm, limits: DecodeLimits): DecodedPublish {
   if (isCloudEventForm(form)) return decodeCloudEvents(text, form, limits);
   return scanner.scan(text, form, limits) ?? parsePublish(text, form, limits);
 }

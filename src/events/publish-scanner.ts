@@ -49,8 +49,7 @@ export class PublishScanner {
 
   /** Undefined when the text is declined: it has to be parsed. */
   scan(text: string, form: NativeForm, limits: DecodeLimits): DecodedPublish | undefined {
-    this.#text = text;
-    this.#payloads.begin(limits.depthMax);
+    this.enter(text, limits);
     const start = afterSpace(text, 0);
     try {
       const decoded =
@@ -59,8 +58,29 @@ export class PublishScanner {
           : this.#object(start, form, limits);
       return decoded !== undefined && afterSpace(text, this.#at) === text.length ? decoded : undefined;
     } finally {
-      this.#text = "";
+      this.leave();
     }
+  }
+
+  /** Begins a text of which `eventAt` takes one event after the other; `leave` ends it. */
+  enter(text: string, { depthMax }: DecodeLimits): void {
+    this.#text = text;
+    this.#payloads.begin(depthMax);
+  }
+
+  /** The event that starts there, or undefined when it is declined. */
+  eventAt(start: number, limits: DecodeLimits): EventRecord | undefined {
+    return this.#event(start, limits);
+  }
+
+  /** The place after the event that was taken last. */
+  get end(): number {
+    return this.#at;
+  }
+
+  /** The scanner lives on, and would keep the text in memory. */
+  leave(): void {
+    this.#text = "";
   }
 
   #bareList(start: number, limits: DecodeLimits): DecodedPublish | undefined {

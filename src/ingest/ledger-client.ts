@@ -82,6 +82,8 @@ export class LedgerClient implements Ledger {
   #whenClosed: (() => void)[] = [];
   readonly #locating = new Map<number, PromiseWithResolvers<number[]>>();
   #nextTicket = 1;
+  #nextStream = 1;
+  readonly #whenDraining = new Set<() => void>();
 
   constructor(options: LedgerClientOptions) {
     this.#options = options;
@@ -135,6 +137,22 @@ export class LedgerClient implements Ledger {
     return undefined;
   }
 
+  /** The number of a stream of pieces, for `Publish.stream`. */
+  beginStream(): number {
+    return this.#nextStream++;
+  }
+
+  /** To be called for a stream of which a piece was not taken whole, when all its pieces have their outcome. */
+  forgetStream(stream: number): void {
+    this.#options.post({ kind: "stream-over", stream });
+  }
+
+  /** Has a task run when nothing more is taken. @returns what takes it back. */
+  onDraining(task: () => void): () => void {
+    this.#whenDraining.add(task);
+    return () => this.#whenDraining.delete(task);
+  }
+
   locate(topic: string, scope: string, eventId: string): Promise<number[]> {
     const ticket = this.#nextTicket++;
     const located = Promise.withResolvers<number[]>();
@@ -169,6 +187,9 @@ export class LedgerClient implements Ledger {
       case "closed":
         for (const done of this.#whenClosed.splice(0)) done();
         break;
+      case "answers kept":
+        events.answersKept(message.figures);
+        break;
       case "fault":
         events.fault(message.reason);
         break;
@@ -181,6 +202,7 @@ export class LedgerClient implements Ledger {
   /** Takes nothing more; resolves when everything taken has been answered. */
   drain(): Promise<void> {
     this.#phase = "draining";
+    for (const task of this.#whenDraining) task();
     if (this.waiting === 0) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#whenIdle.push(resolve);

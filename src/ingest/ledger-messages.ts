@@ -10,7 +10,8 @@ import type { Grant } from "../access/grant.ts";
 import { PUBLISH_FORMS } from "../events/decoded-publish.ts";
 import type { Problem } from "../problem.ts";
 import type { StoreContents } from "../storage/event-store.ts";
-import type { CommitNotice, Outcome, Publish, RequestKey } from "./publish.ts";
+import type { AnswerFigures, RequestKey } from "../storage/request-answers.ts";
+import type { CommitNotice, Outcome, Publish, TakenLines } from "./publish.ts";
 
 export type ToLedger =
   | PublishesMessage
@@ -21,6 +22,8 @@ export type ToLedger =
       readonly scope: string;
       readonly eventId: string;
     }
+  /** All pieces of a stream that broke have their outcome, and no more come. */
+  | { readonly kind: "stream-over"; readonly stream: number }
   | { readonly kind: "close" };
 
 export type FromLedger =
@@ -32,6 +35,7 @@ export type FromLedger =
   | ({ readonly kind: "failing" } & StorageFailure)
   | { readonly kind: "healed" }
   | { readonly kind: "fault"; readonly reason: string }
+  | { readonly kind: "answers kept"; readonly figures: AnswerFigures }
   | OutcomesMessage
   | { readonly kind: "located"; readonly ticket: number; readonly seqs: number[] | null }
   | { readonly kind: "closed" };
@@ -148,6 +152,8 @@ const HAS_FRAME_ID = 1;
 const HAS_SINGLE = 2;
 const HAS_RESULTS = 4;
 const IS_REFUSED = 8;
+const HAS_LINES = 16;
+const IS_REPLAYED = 32;
 
 export function outcomesMessage(
   outcomes: readonly Outcome[],
@@ -173,7 +179,8 @@ function addOutcome({ numbers, texts }: Report, outcome: Outcome): void {
     numbers.push(has | IS_REFUSED, 0, 0, 0, 0);
     return;
   }
-  const { counters, single, results } = outcome;
+  const { counters, single, results, lines } = outcome;
+  if (outcome.isReplayed) has |= IS_REPLAYED;
   if (single !== undefined) {
     has |= HAS_SINGLE;
     texts.push(single);
@@ -181,6 +188,10 @@ function addOutcome({ numbers, texts }: Report, outcome: Outcome): void {
   if (results !== undefined) {
     has |= HAS_RESULTS;
     texts.push(results);
+  }
+  if (lines !== undefined) {
+    has |= HAS_LINES;
+    texts.push(JSON.stringify(lines));
   }
   const { received, unique_processed, duplicate_dropped, conflicts } = counters;
   numbers.push(has, received, unique_processed, duplicate_dropped, conflicts);
@@ -211,7 +222,9 @@ export function commitOutcomesOf({ report }: OutcomesMessage): CommitOutcomes {
     };
     const single = has & HAS_SINGLE ? texts[text++] : undefined;
     const results = has & HAS_RESULTS ? texts[text++] : undefined;
-    outcomes.push({ kind: "accepted", counters, frameId, single, results });
+    const lines = has & HAS_LINES ? { lines: JSON.parse(texts[text++]!) as TakenLines } : undefined;
+    const replayed = has & IS_REPLAYED ? ({ isReplayed: true } as const) : undefined;
+    outcomes.push({ kind: "accepted", counters, frameId, single, results, ...lines, ...replayed });
   }
   if (notice === null) return { notice: undefined, outcomes };
   return { notice: { ...notice, rows: Float64Array.from(notice.rows) }, outcomes };

@@ -45,6 +45,23 @@ export class BodyDeadlines {
     body.deadline += (bytes * 1_000) / BODY_BYTES_PER_SECOND_MIN;
   }
 
+  /** The same of a body that may go on for ever: what it has earned beyond the time that every body has is lost. */
+  streamed(body: AwaitedBody, bytes: number): void {
+    this.arrived(body, bytes);
+    body.deadline = Math.min(body.deadline, this.#now + this.sweepMs + this.timeoutMs);
+  }
+
+  /** More of the body is not wanted now: until `resume` its time stands still. */
+  pause(body: AwaitedBody): void {
+    this.#awaited.delete(body);
+    body.deadline -= this.#now;
+  }
+
+  resume(body: AwaitedBody): void {
+    body.deadline += this.#now;
+    this.#awaited.add(body);
+  }
+
   /** The body is complete, or nobody waits for it any more. */
   done(body: AwaitedBody): void {
     this.#awaited.delete(body);

@@ -7,6 +7,7 @@ import { docsRoutes } from "./docs.ts";
 import { errorHandler } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
+import { IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED } from "./keyed-requests.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { GAP_HEADER, LINK_HEADER } from "./models/media-types.ts";
 import type { OriginPolicy } from "./origins.ts";
@@ -61,7 +62,7 @@ export function makeApp(services: Services, { isTls }: AppOptions) {
     .onError(answerTo)
     .onBeforeHandle(({ request, route }) => services.admission.admit(request, route))
     .use(resourceRoutes(services))
-    .use(docsRoutes(() => resourceRoutes(services)));
+    .use(docsRoutes({ makeRoutes: () => resourceRoutes(services), limits: services.limits, isTls }));
 }
 
 type Handle = (request: Request) => Response | Promise<Response>;
@@ -101,7 +102,7 @@ function crossOriginHeaders(origins: OriginPolicy) {
   return cors({
     origin: ({ headers }) => origins.isNamed(headers.get("origin") ?? ""),
     methods: ["GET", "HEAD", "POST"],
-    allowedHeaders: ["authorization", "content-type", "content-encoding", "last-event-id", "idempotency-key"],
+    allowedHeaders: ["authorization", "content-type", "content-encoding", "last-event-id", IDEMPOTENCY_KEY],
     exposeHeaders: [
       "retry-after",
       "ratelimit",
@@ -109,6 +110,7 @@ function crossOriginHeaders(origins: OriginPolicy) {
       "www-authenticate",
       LINK_HEADER,
       GAP_HEADER,
+      IDEMPOTENCY_REPLAYED,
     ],
     credentials: false,
     maxAge: 3_600,

@@ -4,8 +4,8 @@ import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
 import type { AwaitedBody, BodyDeadlines } from "../limits/body-deadlines.ts";
 import { Turns } from "../limits/turns.ts";
-import { ProblemError, problem, refuse } from "../problem.ts";
-import { isWholeZstd } from "./zstd-frames.ts";
+import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
+import { isWholeZstd, ZSTD_WINDOW_BYTES_MAX } from "./zstd-frames.ts";
 
 /** Fatal: ill-formed bytes are an error, never a replacement character. */
 const UTF8 = new TextDecoder("utf-8", { fatal: true });
@@ -27,13 +27,21 @@ const DECOMPRESSIONS_MAX = 2;
 /** What bodies may take of the memory while they are read, over all requests: they must not fill it together. */
 export class BodyBudget {
   readonly decompressions = new Turns(DECOMPRESSIONS_MAX);
+  /** Bodies that are decompressed while they come. */
+  inflating = 0;
   #bytes = 0;
 
   constructor(private readonly bytesMax: number) {}
 
+  /** Why so many bytes more are not to be taken now. */
+  refusalOf(bytes: number): Problem | undefined {
+    if (this.#bytes + bytes <= this.bytesMax) return undefined;
+    return problem("overloaded", "Too many large bodies are being read. Sending again is safe.");
+  }
+
   take(bytes: number): void {
-    if (this.#bytes + bytes > this.bytesMax)
-      refuse("overloaded", "Too many large bodies are being read. Sending again is safe.");
+    const refused = this.refusalOf(bytes);
+    if (refused !== undefined) throw new ProblemError(refused);
     this.#bytes += bytes;
   }
 
@@ -173,20 +181,24 @@ function tooLate(): ProblemError {
 async function decompress(bytes: Uint8Array, encoding: string, bytesMax: number): Promise<Uint8Array> {
   if (encoding === "identity" || encoding === "") return bytes;
   const inflate = DECOMPRESS.get(encoding);
-  if (inflate === undefined) {
-    return refuse(
-      "unsupported_media_type",
-      "The content encoding is not supported; send gzip, zstd or none.",
-    );
-  }
-  const notDecompressed = `The body could not be decompressed as ${encoding}.`;
-  if (encoding === "zstd" && !isWholeZstd(bytes)) refuse("malformed_json", notDecompressed);
+  if (inflate === undefined) return refuseEncoding();
+  // No frame needs a larger window than its content, which is held to its limit.
+  if (encoding === "zstd" && !isWholeZstd(bytes, Math.max(bytesMax, ZSTD_WINDOW_BYTES_MAX)))
+    refuseCompressed(encoding);
   try {
     return await inflate(bytes, { maxOutputLength: bytesMax });
   } catch (error) {
     if ((error as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE") refuseSize(bytesMax);
-    return refuse("malformed_json", notDecompressed);
+    return refuseCompressed(encoding);
   }
+}
+
+export function refuseCompressed(encoding: string): never {
+  refuse("malformed_json", `The body could not be decompressed as ${encoding}.`);
+}
+
+export function refuseEncoding(): never {
+  refuse("unsupported_media_type", "The content encoding is not supported; send gzip, zstd or none.");
 }
 
 function decodeUtf8(bytes: Uint8Array): string {

@@ -40,11 +40,15 @@ export function eventHeaders(form: EventForm): Record<string, string> {
   return headersOf(form === "cloud-events" ? CLOUD_EVENT_TYPE : JSON_TYPE);
 }
 
-/** A page whose body is its events and nothing else: what else there is to say stands in headers. */
+/**
+ * A page whose body is its events and nothing else: what else there is to say stands in headers.
+ * @param next the cursor to go on from, if there is more.
+ */
 export function barePage(
   form: Exclude<EventForm, "json">,
   url: string,
-  { events, count, next, gap }: EventPage,
+  { events, count, gap }: EventPage,
+  next: string | null,
 ): { readonly text: string; readonly headers: Record<string, string> } {
   const isBatch = form === "cloud-events";
   return {
@@ -58,11 +62,11 @@ export function barePage(
 }
 
 /** Relative to what was asked for, with the same query but for credentials, which must not be repeated. */
-function nextPage(url: string, next: number): string {
+function nextPage(url: string, next: string): string {
   const [, query = ""] = url.split("?", 2);
   const parameters = new URLSearchParams(query);
   parameters.delete(ACCESS_TOKEN_PARAMETER);
-  parameters.set("after", String(next));
+  parameters.set("after", next);
   return `?${parameters}`;
 }
 

@@ -3,9 +3,12 @@
 import type { PublishForm } from "../events/decoded-publish.ts";
 import { mediaTypeOf } from "../events/media-type.ts";
 import { refuse } from "../problem.ts";
-import { CLOUD_EVENT_TYPE, CLOUD_EVENTS_TYPE, JSON_TYPE } from "./models/media-types.ts";
+import { CLOUD_EVENT_TYPE, CLOUD_EVENTS_TYPE, JSON_TYPE, LINES_TYPE } from "./models/media-types.ts";
 
-const CLOUD_EVENTS: ReadonlyMap<string, PublishForm> = new Map([
+const BY_TYPE: ReadonlyMap<string, PublishForm> = new Map([
+  [JSON_TYPE, "body"],
+  [LINES_TYPE, "lines"],
+  ["application/ndjson", "lines"],
   [CLOUD_EVENT_TYPE, "cloud-event"],
   [CLOUD_EVENTS_TYPE, "cloud-event-batch"],
 ]);
@@ -25,12 +28,12 @@ export function publishFormOf(headers: Headers): PublishForm {
   const isBinary = REQUIRED_ATTRIBUTES.some((name) => headers.has(name));
   if (contentType === null || contentType === JSON_TYPE) return isBinary ? "binary-cloud-event" : "body";
   const { type, isUtf8 } = mediaTypeOf(contentType);
-  const form = type === JSON_TYPE ? "body" : CLOUD_EVENTS.get(type);
+  const form = BY_TYPE.get(type);
   if (isBinary && !type.startsWith(CLOUD_EVENTS_PREFIX)) return "binary-cloud-event";
   if (form === undefined) {
     return refuse(
       "unsupported_media_type",
-      `The content type is not supported; send ${JSON_TYPE}, ${CLOUD_EVENT_TYPE} or ${CLOUD_EVENTS_TYPE}.`,
+      `The content type is not supported; send ${JSON_TYPE}, ${LINES_TYPE}, ${CLOUD_EVENT_TYPE} or ${CLOUD_EVENTS_TYPE}.`,
     );
   }
   if (!isUtf8) refuse("unsupported_media_type", "Bodies are UTF-8; no other charset is supported.");

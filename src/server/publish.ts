@@ -6,15 +6,12 @@ import type { Problem } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import type { BodyLimits } from "./body.ts";
 import { publishOperation } from "./documentation/publish.ts";
+import { CLOUD_EVENTS_SUBPROTOCOL, PUBLISH_SUBPROTOCOLS } from "./models/subprotocols.ts";
 import { PublishChannel } from "./publish-channel.ts";
 import { publishOverHttp } from "./publish-request.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
-import { edgeSocket, Outbox, type RawSocket, SUBPROTOCOL, subprotocolOf } from "./sockets.ts";
-
-/** The WebSockets binding of CloudEvents: one of them in each frame. */
-const CLOUD_EVENTS = "cloudevents.json";
-const SUBPROTOCOLS = [SUBPROTOCOL, CLOUD_EVENTS] as const;
+import { edgeSocket, Outbox, type RawSocket, subprotocolOf } from "./sockets.ts";
 
 export function publishRoutes(services: Services) {
   const { limits, bodyBudget, bodies, setIdleTimeout } = services;
@@ -35,7 +32,7 @@ export function publishRoutes(services: Services) {
       edgeSocket(services, {
         path: "/ws/publish",
         takesPublishes: true,
-        subprotocols: SUBPROTOCOLS,
+        subprotocols: PUBLISH_SUBPROTOCOLS,
         open: (socket, request, caller) => openChannel(services, socket, request, caller),
       }),
     );
@@ -56,7 +53,10 @@ function openChannel(
       eventsMax: limits.eventsMax,
       bytesMax: limits.bodyBytesMax,
       inflightMax: limits.inflightMax,
-      form: subprotocolOf(request, SUBPROTOCOLS) === CLOUD_EVENTS ? "cloud-event-frame" : "frame",
+      form:
+        subprotocolOf(request, PUBLISH_SUBPROTOCOLS) === CLOUD_EVENTS_SUBPROTOCOL
+          ? "cloud-event-frame"
+          : "frame",
     },
     (refused) => {
       refusals.count(refused);

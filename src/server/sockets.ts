@@ -9,6 +9,7 @@ import { type Caller, faultOfStanding } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
 import { ClosingSockets } from "./closing-sockets.ts";
 import { chargeFor } from "./event-charges.ts";
+import { SUBPROTOCOL } from "./models/subprotocols.ts";
 import type { RefusalCounts } from "./refusals.ts";
 import type { Services } from "./services.ts";
 import { type AuthFrame, authAnswer, authFrameOf } from "./socket-auth.ts";
@@ -19,7 +20,7 @@ export type RawSocket = Pick<
   "send" | "cork" | "close" | "terminate" | "getBufferedAmount" | "readyState"
 > & { readonly data: unknown };
 
-export const SOCKET_ROUTES = ["/ws/publish", "/ws/stats"] as const;
+export const SOCKET_ROUTES = ["/ws/publish", "/ws/stats", "/ws/events"] as const;
 
 /** What a route does with one connection. */
 export interface SocketHandler {
@@ -91,8 +92,8 @@ interface Opening {
   readonly data: { readonly request: Request };
 }
 
-/** Those from 4400 to 4403 are final: to connect again with the same brings the same. */
-const CLOSE_CODES: Readonly<Partial<Record<number, number>>> = { 401: 4401, 403: 4403, 429: 4429 };
+/** Those from 4400 to 4403 are final: to connect again with the same brings the same. 1012 says to come back. */
+const CLOSE_CODES: Readonly<Partial<Record<number, number>>> = { 401: 4401, 403: 4403, 429: 4429, 503: 1012 };
 
 /** The client asked for something that there is not. */
 const CLOSE_NOT_THIS_PROTOCOL = 4400;
@@ -104,9 +105,6 @@ const CLOSE_REASON_BYTES_MAX = 123;
 interface FrameTarget {
   message: (socket: unknown, message: string | Uint8Array) => void;
 }
-
-/** Our protocol's name. */
-export const SUBPROTOCOL = "onefold.v1";
 
 /** 16 bytes in base64 (RFC 6455, 4.1). */
 const HANDSHAKE_KEY = /^[+/\dA-Za-z]{22}==$/;

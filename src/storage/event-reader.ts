@@ -34,6 +34,44 @@ export interface EventPage {
   readonly gap?: { readonly from: number; readonly to: number };
 }
 
+/** What a feed reads: a page of the events after a position, bounded in more than their number. */
+export interface FeedQuery {
+  /** Patterns of the topics that are wanted; undefined means all. */
+  readonly topics?: readonly string[];
+  /** Exclusive. */
+  readonly after: number;
+  readonly limit: number;
+  /** UTF-16 units from which on a page ends; one event may be larger. */
+  readonly textMax: number;
+  /** Time after which a page ends where it is. */
+  readonly budgetMs: number;
+  /** Whether the page says where each event begins, and of which topic it is. */
+  readonly withParts: boolean;
+}
+
+/** As columns, since cloning an array of strings or objects costs for each of its elements. */
+export interface PageParts {
+  readonly seqs: Float64Array;
+  /** Where each event ends in the text of the page; a comma stands between two. */
+  readonly ends: Uint32Array;
+  /** The place of each event's topic in `topics`. */
+  readonly topicPlaces: Uint32Array;
+  /** Names, joined by commas, which no name holds. */
+  readonly topics: string;
+  /** Topics of which events are gone, joined alike; empty where the page has no gap. */
+  readonly gapTopics: string;
+}
+
+/** `events` as in `EventPage`. */
+export interface FeedPage {
+  readonly events: string;
+  readonly count: number;
+  /** The page holds everything that was asked for up to here, `seq` inclusive: the position to go on from. */
+  readonly through: number;
+  readonly gap?: EventPage["gap"];
+  readonly parts?: PageParts;
+}
+
 export interface EventKey {
   readonly topic: string;
   readonly scope: string;
@@ -62,6 +100,7 @@ export class DamagedError extends Error {
 /** Every method throws `StorageFault` where the storage cannot be read. */
 export interface EventReader {
   page(query: EventQuery): Promise<EventPage>;
+  feedPage(query: FeedQuery): Promise<FeedPage>;
   conflicts(query: ConflictQuery): Promise<ConflictPage>;
   /** The event's JSON text, or undefined. `candidates` are the rows that may hold it. */
   find(key: EventKey, candidates: readonly number[], form?: EventForm): Promise<string | undefined>;

@@ -8,12 +8,15 @@ import type {
   EventPage,
   EventQuery,
   EventReader,
+  FeedPage,
+  FeedQuery,
 } from "./event-reader.ts";
 
 import { StorageFault } from "./storage-fault.ts";
 
 export type ToReader =
   | { readonly kind: "page"; readonly ticket: number; readonly query: EventQuery }
+  | { readonly kind: "feed"; readonly ticket: number; readonly query: FeedQuery }
   | { readonly kind: "conflicts"; readonly ticket: number; readonly query: ConflictQuery }
   | {
       readonly kind: "find";
@@ -25,6 +28,7 @@ export type ToReader =
 
 export type FromReader =
   | { readonly kind: "page"; readonly ticket: number; readonly page: EventPage }
+  | { readonly kind: "feed"; readonly ticket: number; readonly page: FeedPage }
   | { readonly kind: "conflicts"; readonly ticket: number; readonly page: ConflictPage }
   | { readonly kind: "found"; readonly ticket: number; readonly event: string | undefined }
   /** `fault`: what is wrong with the storage, where that is the reason. */
@@ -59,6 +63,11 @@ export class ReaderClient implements EventReader {
   async page(query: EventQuery): Promise<EventPage> {
     const answer = await this.#ask((ticket) => ({ kind: "page", ticket, query }));
     return (answer as FromReader & { kind: "page" }).page;
+  }
+
+  async feedPage(query: FeedQuery): Promise<FeedPage> {
+    const answer = await this.#ask((ticket) => ({ kind: "feed", ticket, query }));
+    return (answer as FromReader & { kind: "feed" }).page;
   }
 
   async conflicts(query: ConflictQuery): Promise<ConflictPage> {

@@ -43,7 +43,7 @@ export async function replay({ lines }: CodeBlock): Promise<void> {
   let headers: Record<string, string> = {};
   for (const line of path === undefined ? lines : lines.slice(1)) {
     const text = line.slice(2);
-    const request = /^(GET|POST|DELETE) (\S+)(?: (.*))?$/.exec(text);
+    const request = /^(GET|POST|DELETE) (\S+)(?: -H '(.*?): (.*?)')?(?: (.*))?$/.exec(text);
     if (line.startsWith("+ ")) {
       const [name, ...value] = text.split(": ");
       headers = { ...headers, [name!]: value.join(": ") };
@@ -58,16 +58,18 @@ export async function replay({ lines }: CodeBlock): Promise<void> {
   }
 }
 
+/** One header may also be given as for curl; that an answer was given before is shown in front of it. */
 async function send(
   url: string,
-  [, method, path, body]: RegExpExecArray,
+  [, method, path, header, value, body]: RegExpExecArray,
   more: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const headers = { "content-type": "application/json", ...more };
+  const headers = { "content-type": "application/json", ...more, ...(header && { [header]: value! }) };
   const response = await fetch(`${url}${path}`, {
     method: method!,
     headers,
     ...(body !== undefined && { body }),
   });
-  return `${response.status} ${await response.text()}`;
+  const replayed = response.headers.has("idempotency-replayed") ? "(idempotency-replayed: true) " : "";
+  return `${response.status} ${replayed}${await response.text()}`;
 }

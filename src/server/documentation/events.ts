@@ -1,4 +1,4 @@
-/** GET /events, GET /events/{topic}/{event_id} and GET /conflicts as the OpenAPI document has them. */
+/** GET /events, GET /events/stream, GET /events/{topic}/{event_id} and GET /conflicts as the OpenAPI document has them. */
 
 import { cloudEventList } from "../models/cloud-event.ts";
 import { type ConflictPage, type EventPage, StoredEvent } from "../models/event.ts";
@@ -14,9 +14,10 @@ import {
   CONFLICTS_PARAMETERS,
   EVENT_PARAMETERS,
   EVENTS_PARAMETERS,
+  EVENTS_STREAM_PARAMETERS,
   PAGE_EVENTS_MAX,
 } from "../models/parameters.ts";
-import { NOT_OPENED } from "../models/problem.ts";
+import { NOT_OPENED, TOO_MANY_ANSWERS } from "../models/problem.ts";
 import { PAID, PAID_CLOUD_EVENT, RECEIVED_AT, STORED } from "./examples.ts";
 import {
   type Examples,
@@ -29,6 +30,7 @@ import {
   pathParameter,
   problemAnswers,
   queryParameters,
+  streamAnswer,
   TAGS,
 } from "./operation.ts";
 
@@ -36,12 +38,17 @@ import {
 const READ_PROBLEMS = {
   internal_error: "The request could not be answered.",
   starting: NOT_OPENED,
+  overloaded: TOO_MANY_ANSWERS,
+  storage_failing: "What is stored cannot be read now: the database file is gone.",
 } as const;
+
+/** Behind event 2. */
+const CURSOR = "ARB9XPxfAAAAAAAAAAJ5Z3IO";
 
 const PAGES = {
   page: {
     summary: "A page with another one after it",
-    value: { events: [STORED], count: 1, topic: "orders", next: "2" } satisfies EventPage,
+    value: { events: [STORED], count: 1, topic: "orders", next: CURSOR } satisfies EventPage,
   },
   end: {
     summary: "The end",
@@ -86,6 +93,30 @@ export const EVENTS_OPERATION: Operation = {
       ...LIMIT_PROBLEMS,
       invalid_parameter: invalidParameter("limit", `must be a whole number from 1 to ${PAGE_EVENTS_MAX}`),
       ...READ_PROBLEMS,
+    }),
+  },
+};
+
+const EVENTS_STREAM = `retry: 1000
+
+id: ${CURSOR}
+data: {"type":"events","events":[${JSON.stringify(STORED)}]}
+
+`;
+
+export const EVENTS_STREAM_OPERATION: Operation = {
+  operationId: "streamEvents",
+  summary: "Follow the stored events",
+  description:
+    "Server-sent events: first those after the position that was asked for, then those that are stored from now on, none left out and none twice. Each frame is one line of JSON, and its `id` goes back as `Last-Event-ID`. What retention has removed before it could be told is a frame of the type `gap`. A comment comes every 15 s in which nothing else does.",
+  tags: [TAGS.events.name],
+  parameters: queryParameters(EVENTS_STREAM_PARAMETERS),
+  responses: {
+    200: streamAnswer("The stream, which goes on until one side ends it.", EVENTS_STREAM),
+    ...problemAnswers({
+      ...LIMIT_PROBLEMS,
+      invalid_parameter: invalidParameter("last_event_id", "is a cursor of another database"),
+      forbidden_topic: "Reading `orders` is not allowed.",
     }),
   },
 };

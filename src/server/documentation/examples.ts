@@ -6,6 +6,8 @@ import type { TopicCounters } from "../models/stats.ts";
 
 export const RECEIVED_AT = "2026-01-31T12:00:00.123Z";
 
+export const EPOCH = "1f6b8a52-6e0c-4d57-9a0b-0d2c52a1e7d4";
+
 export const PLACED = {
   topic: "orders",
   event_id: "order-1001-placed",

@@ -47,6 +47,18 @@ export function inOtherForms(answer: Response, content: Readonly<Record<string, 
   return { ...answer, content: { ...answer.content, ...content } };
 }
 
+export function streamAnswer(description: string, example: string): Response {
+  return {
+    description,
+    content: {
+      "text/event-stream": {
+        schema: { type: "string" },
+        examples: { stream: { summary: "As it comes", value: example } },
+      },
+    },
+  };
+}
+
 /** An example of a problem: its detail, and the places that it names. */
 type Example = string | { readonly detail: string; readonly places: ProblemPlaces };
 
@@ -82,6 +94,7 @@ export function problemAnswers(examples: Partial<Record<ProblemCode, Example>>):
 const RETRY_HEADERS = {
   "Retry-After": {
     description: "Seconds after which to try again.",
+    required: true,
     schema: { type: "integer", example: RETRY_AFTER_SECONDS },
   },
 } as const;

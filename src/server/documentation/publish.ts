@@ -18,6 +18,9 @@ import {
   TAGS,
 } from "./operation.ts";
 
+/** Two quotes, and a backslash before each character. */
+const KEY_VALUE_LENGTH_MAX = 2 + 2 * 255;
+
 export interface PublishLimits {
   readonly bodyBytesMax: number;
   readonly eventsMax: number;
@@ -37,7 +40,7 @@ export function publishOperation({ bodyBytesMax, eventsMax }: PublishLimits): Op
     summary: "Publish events",
     description: `${DESCRIPTION} A body may have ${bodyBytesMax} bytes once decompressed, and hold ${eventsMax} events.`,
     tags: [TAGS.publishing.name],
-    parameters: queryParameters(PUBLISH_PARAMETERS),
+    parameters: [...queryParameters(PUBLISH_PARAMETERS), IDEMPOTENCY_KEY_PARAMETER],
     requestBody: {
       required: true,
       content: {
@@ -56,11 +59,33 @@ export function publishOperation({ bodyBytesMax, eventsMax }: PublishLimits): Op
       },
     },
     responses: {
-      200: jsonAnswer("PublishAnswer", "Everything is on disk and counted.", ANSWERS),
+      200: {
+        ...jsonAnswer("PublishAnswer", "Everything is on disk and counted.", ANSWERS),
+        headers: REPLAYED_HEADERS,
+      },
       ...problems({ bodyBytesMax, eventsMax }),
     },
   };
 }
+
+const IDEMPOTENCY_KEY_PARAMETER = {
+  name: "Idempotency-Key",
+  in: "header",
+  required: false,
+  description:
+    "Names the request, as a string of structured fields or bare: sent again with the same key and body it gets the " +
+    "first answer, and is not counted again.",
+  schema: { type: "string", minLength: 1, maxLength: KEY_VALUE_LENGTH_MAX },
+  example: '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+} as const;
+
+const REPLAYED_HEADERS = {
+  "Idempotency-Replayed": {
+    description:
+      "The answer was given before, to a request with the same key; nothing was done for this one.",
+    schema: { type: "string" as const, enum: ["true"] },
+  },
+};
 
 const BODIES = {
   event: { summary: "One event", value: PAID },
@@ -128,6 +153,12 @@ const ANSWERS = {
 function problems({ bodyBytesMax, eventsMax }: PublishLimits): NonNullable<Operation["responses"]> {
   return problemAnswers({
     ...LIMIT_PROBLEMS,
+    invalid_idempotency_key: "It is 1 to 255 printable ASCII characters in double quotes, sent once.",
+    idempotency_key_in_use:
+      "A request with this key has not been answered yet. Nothing was stored for this one.",
+    idempotency_key_reused:
+      "A request with this key was answered, and it was another one. Nothing was stored.",
+    idempotency_key_unsupported: "Lines are committed piece by piece, so a key cannot stand for them.",
     malformed_json: "The body could not be parsed as JSON.",
     malformed_utf8: "The body is not well-formed UTF-8.",
     request_timeout: "The body did not arrive in time. Nothing was stored; sending again is safe.",

@@ -15,6 +15,16 @@ export const topicText = (description: string) =>
     examples: ["orders"],
   });
 
+/** A topic, or all that begin alike. */
+export const patternText = (description: string) =>
+  Type.String({
+    minLength: 1,
+    maxLength: TEXT_CODE_POINTS_MAX + 1,
+    pattern: without(NOT_IN_TOPIC).replace(/\$$/, "\\*?$"),
+    description,
+    examples: ["orders", "payments.*"],
+  });
+
 const eventIdText = (description: string) =>
   Type.String({
     minLength: 1,
@@ -55,7 +65,10 @@ export const Event = Type.Object(
   },
   {
     additionalProperties: false,
-    oneOf: [{ required: ["event_id"] }, { required: ["id"] }],
+    oneOf: [
+      { properties: { event_id: {} }, required: ["event_id"] },
+      { properties: { id: {} }, required: ["id"] },
+    ],
     description: "An event as a publisher sends it. A field that is not known is an error that names it.",
   },
 );
@@ -107,7 +120,7 @@ export const EventPage = Type.Object(
     next: orNull(
       Type.String({
         description:
-          "Goes back as `after` for the next page; null at the end. A page may be short, even empty, and still have one.",
+          "A cursor, which goes back as `after` for the next page; null at the end. A page may be short, even empty, and still have one.",
       }),
     ),
     gap: Type.Optional(

@@ -13,6 +13,9 @@ export const PAGE_TOPICS_MAX = 10_000;
 /** As many as are kept. */
 export const CONFLICTS_MAX = 1_000;
 
+/** Longer ones that may be asked for are rounded down to the longest there is. */
+export const INTERVAL_MS_MAX = 3_600_000;
+
 export const ORDERS = ["asc", "desc"] as const;
 
 /** Schemas by the names of the parameters. */
@@ -26,6 +29,19 @@ const limit = (what: string, { standard, max }: { standard: number; max: number 
     description: `${what} on a page, at most; from 1 to ${max}.`,
   });
 
+const topicPatterns = Type.String({
+  description:
+    "Only these topics: names, or prefixes with one final `*`, parted by commas. None means every topic.",
+  examples: ["orders,payments.*"],
+});
+
+const lastEventId = (example: string) =>
+  Type.String({
+    description:
+      "Where to go on: the `id` of the last frame. The header `Last-Event-ID` says the same, and beats it.",
+    examples: [example],
+  });
+
 const timeOfReceipt = (description: string) =>
   Type.String({ description, examples: ["2026-01-31T12:00:00Z"] });
 
@@ -37,6 +53,28 @@ export const STATS_PARAMETERS = {
   topic: topicText("Only this topic; one that is not known has zeros."),
 } satisfies Parameters;
 
+export const STATS_STREAM_PARAMETERS = {
+  topics: topicPatterns,
+  interval: Type.Integer({
+    minimum: 0,
+    maximum: INTERVAL_MS_MAX,
+    default: 100,
+    description: "Milliseconds between two deltas, at least; rounded up to 20, 50, 100, 250, 500 or 1000.",
+  }),
+  last_event_id: lastEventId("AgtEhTWFeX9zAAAAAAAAAAJHYL_F"),
+} satisfies Parameters;
+
+export const EVENTS_STREAM_PARAMETERS = {
+  topics: topicPatterns,
+  after: Type.String({
+    default: "latest",
+    description:
+      "Only events after this: a `seq`, a cursor (the `next` of a page, the `id` of a frame), or `latest`.",
+    examples: ["0"],
+  }),
+  last_event_id: lastEventId("0"),
+} satisfies Parameters;
+
 export const TOPICS_PARAMETERS = {
   prefix: topicText("Only topics whose names begin with this."),
   after: topicText("Only topics whose names come after this: the `next` of the page before."),
@@ -46,7 +84,7 @@ export const TOPICS_PARAMETERS = {
 export const EVENTS_PARAMETERS = {
   topic: topicText("Only events of this topic; one that is not known has none."),
   after: Type.String({
-    description: "Only events after this one: a `seq`, or the `next` of the page before.",
+    description: "Only events after this one: a `seq`, or a cursor: the `next` of the page before.",
     examples: ["0"],
   }),
   limit: limit("Events", { standard: PAGE_EVENTS_DEFAULT, max: PAGE_EVENTS_MAX }),

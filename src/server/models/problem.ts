@@ -18,28 +18,37 @@ export const ProblemPlace = Type.Object(
 );
 export type ProblemPlace = Static<typeof ProblemPlace>;
 
+/** What a problem document and an error frame have in common. */
+export const PROBLEM_MEMBERS = {
+  code: oneOf(PROBLEM_CODES, { description: "Short and stable: what a program should look at." }),
+  title: Type.String({ description: "The kind of problem in words." }),
+  status: Type.Integer({ minimum: 400, maximum: 599, description: "The HTTP status." }),
+  detail: Type.String({ description: "This problem in words." }),
+  errors: Type.Optional(
+    Type.Array(refTo("ProblemPlace", ProblemPlace), {
+      maxItems: PROBLEM_PLACES_MAX,
+      description: "The first places that are wrong.",
+    }),
+  ),
+  error_count: Type.Optional(count("How many places are wrong.")),
+  retry_after: Type.Optional(count("After how many seconds it may be tried again, where that is known.")),
+};
+
 export const Problem = Type.Object(
   {
     type: Type.String({
       format: "uri",
-      description: "Names the kind of problem; there is nothing to fetch.",
+      description: "Names the kind of problem, like `code`; there is nothing to fetch.",
     }),
-    code: oneOf(PROBLEM_CODES, { description: "The same, short and stable: what a program should look at." }),
-    title: Type.String({ description: "The kind of problem in words." }),
-    status: Type.Integer({ minimum: 400, maximum: 599, description: "The HTTP status." }),
-    detail: Type.String({ description: "This problem in words." }),
-    errors: Type.Optional(
-      Type.Array(refTo("ProblemPlace", ProblemPlace), {
-        maxItems: PROBLEM_PLACES_MAX,
-        description: "The first places that are wrong.",
-      }),
-    ),
-    error_count: Type.Optional(count("How many places are wrong.")),
-    retry_after: Type.Optional(count("After how many seconds it may be tried again, where that is known.")),
+    ...PROBLEM_MEMBERS,
   },
   { description: "Why a request was refused. Nothing of a refused request is stored." },
 );
 export type Problem = Static<typeof Problem>;
+
+/** What a large answer is refused with while too many of them are on their way. */
+export const TOO_MANY_ANSWERS =
+  "Too many large answers are on their way. Ask again later, or for less at a time.";
 
 /** What every read answers before the store has been opened. */
 export const NOT_OPENED = "The node is starting; it can be read when it is ready.";

@@ -9,6 +9,8 @@ import {
   type EventKey,
   type EventPage,
   type EventQuery,
+  type FeedPage,
+  type FeedQuery,
 } from "../event-reader.ts";
 import { isIntact, segmentChecksum } from "./checksums.ts";
 import { cloudEventJson } from "./cloud-event-json.ts";
@@ -21,6 +23,7 @@ import {
   type StoredEvent,
   sourceOf,
 } from "./event-json.ts";
+import { feedPage } from "./feed-page.ts";
 import { merged, SEGMENT_EVENTS, segmentOf } from "./topic-segments.ts";
 import { type TopicSelection, TopicSelector } from "./topic-selection.ts";
 
@@ -117,6 +120,23 @@ export class SqliteEventReader {
     return this.#inOneSnapshot(() => this.#page(query));
   }
 
+  feedPage(query: FeedQuery): FeedPage {
+    return this.#inOneSnapshot(() => {
+      const selection = this.#selector.select(query);
+      const asked = { ...query, order: "asc" } as const;
+      const bounds = this.#bounds(asked);
+      const gap = this.#gap(asked, selection);
+      const page = feedPage(query, this.#runs("asc", bounds, selection?.ids), {
+        selection,
+        // What is gone at the end has been passed as well.
+        end: Math.max(query.after, bounds.high, this.#number("pruned_through", 0)),
+        gapTopics: () => (gap === undefined ? [] : this.#topicsPrunedBeyond(query.after)),
+        now: this.#now,
+      });
+      return gap === undefined ? page : { ...page, gap };
+    });
+  }
+
   find(
     { topic, scope, eventId }: EventKey,
     candidates: readonly number[],
@@ -204,6 +224,10 @@ export class SqliteEventReader {
     for (const { name, seq } of this.#prunedBeyond.iterate(after))
       if (seq > last && name !== null && selection.covers(name)) last = seq;
     return last;
+  }
+
+  #topicsPrunedBeyond(after: number): string[] {
+    return this.#prunedBeyond.all(after).flatMap(({ name }) => name ?? []);
   }
 
   #removedOf(topicId: number): number {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { decodePublish } from "../../../src/events/decode-publish.ts";
-import type { PublishForm } from "../../../src/events/decoded-publish.ts";
+import type { WholeForm } from "../../../src/events/decoded-publish.ts";
 import { eventsAtMost } from "../../../src/events/event-bound.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { PublishTexts } from "./publish-texts.ts";
@@ -11,7 +11,7 @@ const TEXTS = Number(process.env.PUBLISH_TEXTS ?? 20_000);
 const EVENTS_MAX = 10_000;
 
 /** Undefined where the text is refused. */
-function eventsIn(text: string, form: PublishForm, eventsMax = EVENTS_MAX): number | undefined {
+function eventsIn(text: string, form: WholeForm, eventsMax = EVENTS_MAX): number | undefined {
   try {
     return decodePublish(text, form, { eventsMax, eventBytesMax: 1_000_000 }).events.length;
   } catch {
