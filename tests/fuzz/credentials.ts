@@ -91,7 +91,7 @@ export function hostileSubprotocols(random: Random): string {
     `bearer.${hostileToken(random)}`,
     "bearer.",
     "",
-    "cloudevents.json",
+    "cloudevents.avro",
     "__proto__",
   ];
   const some = random
