@@ -1,7 +1,10 @@
 /** Every bench there is, in the order in which they run and are shown. */
 
 import type { Bench, BenchOptions, Chart } from "./bench.ts";
+import { cloudEvents } from "./cloud-events.ts";
 import { fanout } from "./fanout/fanout.ts";
+import { catchUp } from "./feeds/catch-up.ts";
+import { feeds } from "./feeds/feeds.ts";
 import { growth } from "./growth/growth.ts";
 import { ingest } from "./ingest/ingest.ts";
 import { limit } from "./limit/limit.ts";
@@ -44,8 +47,11 @@ function named<Row>(bench: Bench<Row>): NamedBench {
 export const BENCHES: readonly NamedBench[] = [
   named(limit),
   named(ingest),
+  named(cloudEvents),
   named(stages),
   named(fanout),
+  named(feeds),
+  named(catchUp),
   named(openLoop),
   named(growth),
   named(slowDisk),

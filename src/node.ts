@@ -15,12 +15,16 @@ import { BodyDeadlines } from "./limits/body-deadlines.ts";
 import { ClientAddresses } from "./limits/client-address.ts";
 import { Connections } from "./limits/connections.ts";
 import { makeRateLimits, type RateLimitRules } from "./limits/rate-limits.ts";
+import { EventFeed } from "./live/event-feed.ts";
 import { StatsHub } from "./live/stats-hub.ts";
 import { Admission } from "./server/admission.ts";
 import { makeApp } from "./server/app.ts";
 import { BodyBudget } from "./server/body.ts";
+import { Cursors } from "./server/cursors.ts";
+import { KeyedRequests } from "./server/keyed-requests.ts";
 import { LargeAnswers } from "./server/large-answers.ts";
 import { Listeners, type ListenSettings } from "./server/listening/listeners.ts";
+import { OpenStreams } from "./server/open-streams.ts";
 import { OriginPolicy } from "./server/origins.ts";
 import { RefusalCounts } from "./server/refusals.ts";
 import type { Services } from "./server/services.ts";
@@ -98,7 +102,14 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
     newEpoch: () => crypto.randomUUID(),
   });
   const reader = new ReaderClient((message) => threads.reader?.postMessage(message));
+  const feed = new EventFeed({
+    clock: { now: () => performance.now(), soon: (task) => void setImmediate(task), later },
+    reader,
+    board: hub.board,
+    unreadBytesMax: config.maxAnswerBytes,
+  });
   const restartRequest = makeRestartRequest();
+  const cursors = new Cursors();
   const ledger = new LedgerClient({
     limits: { queuePublishesMax: config.maxQueuePublishes, queueBytesMax: config.maxQueueBytes },
     post: (message: ToLedger) => threads.ledger?.postMessage(message),
@@ -106,11 +117,17 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
     events: {
       opened(contents) {
         if (hub.board.isOpen) log("storage works again, and has been opened afresh");
+        cursors.opened(contents.databaseId);
         hub.opened(contents);
         threads.openReaders(files, databasePath, restartRequest, reader);
+        feed.opened(contents);
         ready.resolve({ events: contents.events, topics: contents.topics.length });
       },
-      committed: (notice) => hub.committed(notice),
+      committed(notice) {
+        hub.committed(notice);
+        feed.committed(notice);
+      },
+      answersKept: (figures) => void (edge.keyedRequests.kept = figures),
       failed: (reason) => log(`storage is failing: ${reason}`),
       healed: () => log("storage works again"),
       fault: (reason) => log(reason),
@@ -118,13 +135,9 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
     },
   });
   const clock = { now: Date.now, startedAt: Date.now() };
-  const edge = edgeOf(config, access.gate, () => listeners.server);
-  setInterval(() => {
-    closeExpired(edge.refusals, Date.now());
-    edge.bodies.sweep(performance.now());
-    edge.answers.sweep(performance.now());
-  }, SWEEP_INTERVAL_MS).unref();
-  const services: Services = { ...edge, ledger, reader, hub, clock, log };
+  const edge = edgeOf(config, access.gate, { hub, log, server: () => listeners.server });
+  sweepNowAndAgain(edge);
+  const services: Services = { ...edge, ledger, reader, hub, feed, cursors, clock, log };
   const listeners = await Listeners.open(listenSettingsOf(config), (options) => makeApp(services, options));
   threads.openLedger(files, ledger, {
     databasePath,
@@ -134,8 +147,10 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
       eventBytesMax: config.maxEventBytes,
       depthMax: config.maxDepth,
       topicsMax: config.maxTopics,
+      answerBytesMax: config.maxIdempotencyBytes,
     },
     retention: retentionOf(config),
+    answers: { windowMs: config.idempotencyWindow, bytesMax: config.maxIdempotencyBytes },
     acceptsDamagedLog: config.damagedLog === "accept",
     restartRequest,
   });
@@ -150,14 +165,20 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
       const renewed = prepared.apply();
       log(`tokens and keys were read again${renewed === undefined ? "" : `; ${renewed}`}`);
     },
-    stop: () => stop({ listeners, ledger, threads, lock, access }, config.drainTimeout),
+    stop: () =>
+      stop({ listeners, streams: edge.streams, ledger, threads, lock, access }, config.drainTimeout),
   };
 }
 
-type Edge = Omit<Services, "ledger" | "reader" | "hub" | "clock" | "log">;
+type Edge = Omit<Services, "ledger" | "reader" | "hub" | "feed" | "cursors" | "clock" | "log">;
 
-/** What everybody who comes is held to. @param server any of those that listen: each knows the requests of all. */
-function edgeOf(config: Config, gate: Gate, server: () => Server<unknown>): Edge {
+interface Surroundings extends Pick<Services, "hub" | "log"> {
+  /** Any of those that listen: each knows the requests of all. */
+  readonly server: () => Server<unknown>;
+}
+
+/** What everybody who comes is held to. */
+function edgeOf(config: Config, gate: Gate, { hub, log, server }: Surroundings): Edge {
   const limits = {
     bodyBytesMax: config.maxBodyBytes,
     readingBytesMax: Math.max(config.maxBodyBytes, config.maxQueueBytes),
@@ -174,14 +195,15 @@ function edgeOf(config: Config, gate: Gate, server: () => Server<unknown>): Edge
   const addresses = new ClientAddresses(config.trustedProxies);
   const addressOf = (request: Request): string =>
     addresses.nameOf(server().requestIP(request)?.address, request);
+  const connections = new Connections({
+    max: config.maxConnections,
+    maxPerAddress: config.maxConnectionsPerAddress,
+    addressOf,
+  });
   const admission = new Admission({
     gate,
     origins,
-    connections: new Connections({
-      max: config.maxConnections,
-      maxPerAddress: config.maxConnectionsPerAddress,
-      addressOf,
-    }),
+    connections,
     rates: makeRateLimits(ratesOf(config), () => performance.now()),
     addressOf,
     controlFramesPerSecond: config.maxControlFrames,
@@ -189,21 +211,36 @@ function edgeOf(config: Config, gate: Gate, server: () => Server<unknown>): Edge
   const deadlines = (): BodyDeadlines =>
     new BodyDeadlines(config.bodyTimeout * 1_000, SWEEP_INTERVAL_MS, performance.now());
   const setIdleTimeout = (request: Request, seconds: number): void => server().timeout(request, seconds);
+  const budget = new AnswerBudget(config.maxAnswerBytes);
+  const refusals = new RefusalCounts();
+  const isOpened = (): boolean => hub.board.isOpen;
+  const elapsed = (): number => performance.now();
   return {
     admission,
     origins,
     limits,
     limitSettings: limitSettingsOf(config),
-    refusals: new RefusalCounts(),
+    refusals,
     bodyBudget: new BodyBudget(limits.readingBytesMax),
     bodies: deadlines(),
-    answers: new LargeAnswers({
-      budget: new AnswerBudget(config.maxAnswerBytes),
-      deadlines: deadlines(),
-      setIdleTimeout,
+    answers: new LargeAnswers({ budget, deadlines: deadlines(), setIdleTimeout }),
+    streams: new OpenStreams({
+      ...{ connections, budget, refusals, setIdleTimeout, elapsed, isOpened, log },
+      idleSeconds: config.idleTimeout,
     }),
+    keyedRequests: new KeyedRequests(),
     setIdleTimeout,
   };
+}
+
+/** What runs out with time. */
+function sweepNowAndAgain({ refusals, streams, bodies, answers }: Edge): void {
+  setInterval(() => {
+    closeExpired(refusals, Date.now());
+    streams.sweep(Date.now());
+    bodies.sweep(performance.now());
+    answers.sweep(performance.now());
+  }, SWEEP_INTERVAL_MS).unref();
 }
 
 function ratesOf(config: Config): RateLimitRules {
@@ -266,8 +303,13 @@ function every(intervalMs: number, tick: () => void): () => void {
   return () => clearInterval(timer);
 }
 
+function later(task: () => void, delayMs: number): void {
+  setTimeout(task, delayMs);
+}
+
 interface Parts {
   readonly listeners: Listeners;
+  readonly streams: OpenStreams;
   readonly ledger: LedgerClient;
   readonly threads: Threads;
   readonly lock: OwnerLock;
@@ -275,12 +317,13 @@ interface Parts {
 }
 
 async function stop(
-  { listeners, ledger, threads, lock, access }: Parts,
+  { listeners, streams, ledger, threads, lock, access }: Parts,
   drainTimeoutMs: number,
 ): Promise<void> {
   // Not awaited: it resolves only when every connection is gone.
   const stopped = listeners.stop();
   await Promise.race([ledger.drain(), Bun.sleep(drainTimeoutMs)]);
+  streams.drain();
   if (openSockets.size > 0) await closeSockets(1012, "restarting: reconnect", CLOSE_TIMEOUT_MS);
   // Before the readers: a connection that closes takes the checkpoint's lock, and the ledger could not copy its log back.
   const isClosed = await Promise.race([

@@ -3,6 +3,7 @@
 const CATALOGUE = {
   malformed_json: { status: 400, title: "The body is not JSON" },
   malformed_utf8: { status: 400, title: "The body is not UTF-8" },
+  invalid_idempotency_key: { status: 400, title: "The Idempotency-Key cannot be used" },
   unauthorized: { status: 401, title: "Credentials are missing or not accepted" },
   forbidden: { status: 403, title: "The credentials do not cover this" },
   forbidden_origin: { status: 403, title: "Pages of this origin are not let in" },
@@ -10,6 +11,7 @@ const CATALOGUE = {
   not_found: { status: 404, title: "There is no such thing" },
   method_not_allowed: { status: 405, title: "The method is not allowed here" },
   request_timeout: { status: 408, title: "The body took too long to arrive" },
+  idempotency_key_in_use: { status: 409, title: "A request with this key is being answered" },
   body_too_large: { status: 413, title: "The body is too large" },
   batch_too_large: { status: 413, title: "The batch holds too many events" },
   event_too_large: { status: 413, title: "An event is too large" },
@@ -18,6 +20,8 @@ const CATALOGUE = {
   invalid_frame: { status: 422, title: "The frame is invalid" },
   invalid_parameter: { status: 422, title: "A parameter is invalid" },
   too_many_topics: { status: 422, title: "There are too many topics" },
+  idempotency_key_reused: { status: 422, title: "The key was used for another request" },
+  idempotency_key_unsupported: { status: 422, title: "A key is not supported for this form of body" },
   too_many_in_flight: { status: 429, title: "Too many frames wait for their answer" },
   rate_limited: { status: 429, title: "The rate limit is reached" },
   too_many_connections: { status: 429, title: "There are too many connections" },
@@ -41,7 +45,7 @@ export interface ProblemPlace {
 /** At most this many places are named in one problem; `error_count` says how many there are. */
 export const PROBLEM_PLACES_MAX = 20;
 
-/** A publisher that is told 429 or 503 may come back after this many seconds. */
+/** A publisher that is told 429 or 503, or that its key is in use, may come back after this many seconds. */
 export const RETRY_AFTER_SECONDS = 1;
 
 export interface Problem {
@@ -105,5 +109,5 @@ export function problemDocument(p: Problem): string {
 }
 
 export function isRetryable(p: Problem): boolean {
-  return p.status === 429 || p.status === 503;
+  return p.status === 429 || p.status === 503 || p.code === "idempotency_key_in_use";
 }

@@ -4,6 +4,8 @@
 export interface EventShape {
   readonly topics: number;
   readonly payload: "small" | "large";
+  /** As onefold itself has events, unless said. */
+  readonly format?: "native" | "cloudevents";
 }
 
 export const SMALL_EVENTS: EventShape = { topics: 8, payload: "small" };
@@ -14,14 +16,16 @@ const LARGE_LINES = 187;
 const LINE = '{"sku":"EU-40417-B","quantity":2,"price":12.95,"tax":7}';
 
 /** The topics' digits are as many as the last of them needs. */
-function templateOf({ topics, payload }: EventShape): string {
+function templateOf({ topics, payload, format = "native" }: EventShape): string {
   const lines = payload === "small" ? "" : `,"lines":[${Array(LARGE_LINES).fill(LINE).join(",")}]`;
   // `~` becomes a digit of the topic; each run of `#` (a multiple of three) the last digits of the event's number.
-  return (
-    `{"topic":"orders-${"~".repeat(String(topics - 1).length)}",` +
-    '"event_id":"7f3c2a10-5b7e-4c1d-9e2f-############","timestamp":"2026-01-15T09:26:53.###Z",' +
-    `"source":"checkout","payload":{"order":"#########","amount":129.9,"currency":"EUR","items":3${lines}}}`
-  );
+  const topic = `orders-${"~".repeat(String(topics - 1).length)}`;
+  const id = "7f3c2a10-5b7e-4c1d-9e2f-############";
+  const time = "2026-01-15T09:26:53.###Z";
+  const content = `{"order":"#########","amount":129.9,"currency":"EUR","items":3${lines}}`;
+  return format === "native"
+    ? `{"topic":"${topic}","event_id":"${id}","timestamp":"${time}","source":"checkout","payload":${content}}`
+    : `{"specversion":"1.0","type":"${topic}","source":"checkout","id":"${id}","time":"${time}","datacontenttype":"application/json","data":${content}}`;
 }
 
 const ID_DIGITS = 12;

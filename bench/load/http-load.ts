@@ -2,7 +2,7 @@
 
 import autocannon, { type Result } from "autocannon";
 import { EventNumbers } from "./event-numbers.ts";
-import { EventText } from "./event-text.ts";
+import { type EventShape, EventText } from "./event-text.ts";
 import { Latencies } from "./latencies.ts";
 import { type EventMix, type LoadResult, startAccount, startOwnAccount } from "./load-result.ts";
 
@@ -28,12 +28,14 @@ const SAMPLE_MS = 20;
 class HttpLoad {
   readonly #numbers: EventNumbers;
   readonly #text: EventText;
+  readonly #contentType: string;
 
   constructor(private readonly options: HttpLoadOptions) {
     const { eventsPerRequest, mix } = options;
     this.#numbers = new EventNumbers(mix.firstNumber, mix.duplicates);
     const frame = eventsPerRequest > 1 ? { head: "[", tail: "]" } : NO_ARRAY;
     this.#text = new EventText(eventsPerRequest, frame, mix.shape);
+    this.#contentType = contentTypeOf(mix.shape, eventsPerRequest);
   }
 
   async run(): Promise<LoadResult> {
@@ -75,7 +77,7 @@ class HttpLoad {
       requests: [
         {
           method: "POST",
-          headers: { "content-type": "application/json" },
+          headers: { "content-type": this.#contentType },
           setupRequest: (request) => {
             request.body = this.#text.write(this.#numbers.next);
             return request;
@@ -93,6 +95,11 @@ class HttpLoad {
     if (made !== amount) throw new Error(`autocannon made ${made} requests and sent ${amount}`);
     return (lastAt - startedAt) / 1_000;
   }
+}
+
+function contentTypeOf({ format = "native" }: EventShape, events: number): string {
+  if (format === "native") return "application/json";
+  return events === 1 ? "application/cloudevents+json" : "application/cloudevents-batch+json";
 }
 
 const NO_ARRAY = { head: "", tail: "" };

@@ -54,7 +54,7 @@ export const exportEvents: Command = {
   summary: "Writes stored events as NDJSON, one a line in the order of seq, of a running node as well.",
   flags: FLAGS,
   operand: TARGET,
-  note: "With --form publish, each line can be published to another node, which then gives the same events.",
+  note: "With --form publish, each line can be published to another node, a CloudEvent as such; it then gives the same events.",
   run: runExport,
 };
 

@@ -6,6 +6,7 @@ import { flagOf, type ValuesOf } from "./flags.ts";
 import type { Setting } from "./setting.ts";
 
 const MIB = 1024 * 1024;
+const DAY_MS = 24 * 60 * 60 * 1_000;
 
 /** The host of a node that is reached over its unix socket alone. */
 export const NO_TCP = "none";
@@ -97,6 +98,12 @@ export const SETTINGS = {
     default: 0,
     help: "Remembers ids for so long after their first arrival, and always for as long as their event.",
   },
+  idempotencyWindow: {
+    kind: "duration",
+    group: "Retention",
+    default: DAY_MS,
+    help: "How long the answer to a request with an Idempotency-Key is kept, to be given again.",
+  },
   maxBodyBytes: {
     kind: "integer",
     group: "Limits",
@@ -186,6 +193,15 @@ export const SETTINGS = {
     max: 65_536 * MIB,
     unit: "bytes",
     help: "Answers above 64 KiB that are not yet read by who asked, in all; beyond it 503. One alone may be larger.",
+  },
+  maxIdempotencyBytes: {
+    kind: "integer",
+    group: "Limits",
+    default: 64 * MIB,
+    min: 4_096,
+    max: 4_096 * MIB,
+    unit: "bytes",
+    help: "Answers that are kept for requests with an Idempotency-Key, each with 160 bytes beside its text; beyond it the oldest are forgotten.",
   },
   maxConnections: {
     kind: "integer",

@@ -75,7 +75,8 @@ export function decodeEvent(
   if (source !== undefined && source !== null) checkText(source, "source", faultOfSource, faults);
   if (timestamp !== undefined && timestamp !== null)
     checkText(timestamp, "timestamp", faultOfTimestamp, faults);
-  const payloadText = payload === undefined ? "null" : encodePayload(payload, faults, depthMax);
+  const payloadText =
+    payload === undefined ? "null" : encodePayload({ field: "payload", value: payload }, faults, depthMax);
   if (faults.count > before) return undefined;
   return {
     topic: topic === undefined ? DEFAULT_TOPIC : (topic as string),
@@ -99,16 +100,21 @@ function faultOfTimestamp(text: string): string | undefined {
   return isTimestamp(text) ? undefined : "must be an ISO 8601 time, such as `2026-01-31T12:00:00Z`";
 }
 
-function encodePayload(payload: unknown, faults: EventFaults, depthMax: number): string {
+/** The JSON text of what an event carries in one of its fields. */
+export function encodePayload(
+  { field, value }: { readonly field: string; readonly value: unknown },
+  faults: EventFaults,
+  depthMax = PAYLOAD_DEPTH_MAX,
+): string {
   try {
-    const text = JSON.stringify(payload);
+    const text = JSON.stringify(value);
     // A text shorter than that cannot hold more levels: each takes an opening and a closing bracket.
-    if (text.length < 2 * (depthMax + 1) || !isDeeperThan(payload, depthMax)) return text;
+    if (text.length < 2 * (depthMax + 1) || !isDeeperThan(value, depthMax)) return text;
   } catch (error) {
     // JSON.stringify recurses: only a payload far beyond the limit overflows its stack.
     if (!(error instanceof RangeError)) throw error;
   }
-  faults.fault("payload", `must nest at most ${depthMax} levels deep`);
+  faults.fault(field, `must nest at most ${depthMax} levels deep`);
   return "null";
 }
 

@@ -3,10 +3,10 @@
 import { type Problem, ProblemError, refuse } from "../problem.ts";
 import { afterSpace, LINE_FEED } from "./characters.ts";
 import { decodeEvent, EventFaults } from "./decode-event.ts";
-import { checkSize, counted, tooDeep } from "./decode-publish.ts";
 import type { DecodeLimits } from "./decoded-publish.ts";
 import type { EventRecord } from "./event.ts";
 import { findOversize, parseJson } from "./exact-json.ts";
+import { checkSize, counted, tooDeep } from "./publish-refusals.ts";
 import { PublishScanner } from "./publish-scanner.ts";
 
 export interface DecodedLines {

@@ -1,11 +1,13 @@
 /** From the text of a body or frame to a list of events, refused whole when any part of it is wrong. */
 
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
+import { decodeCloudEvents, isCloudEventForm } from "./cloud-event-publish.ts";
 import { decodeEvent, EventFaults, FaultList, pointerTo, unknownField } from "./decode-event.ts";
-import type { DecodedPublish, DecodeLimits, NativeForm, PublishForm } from "./decoded-publish.ts";
-import { type EventRecord, PAYLOAD_DEPTH_MAX } from "./event.ts";
+import type { DecodedPublish, DecodeLimits, NativeForm, WholeForm } from "./decoded-publish.ts";
+import type { EventRecord } from "./event.ts";
 import { findOversize, isContainer, parseJson } from "./exact-json.ts";
 import { decodeFrameId, frameIdOf } from "./frame-id.ts";
+import { checkSize, counted, refuseEvents, tooDeep, tooManyEvents } from "./publish-refusals.ts";
 import { PublishScanner } from "./publish-scanner.ts";
 
 /** A frame that was refused although its `id` could be read. */
@@ -21,8 +23,8 @@ export class FrameError extends ProblemError {
 const scanner = new PublishScanner();
 
 /** @throws ProblemError naming the code, and for invalid events the places. */
-export function decodePublish(text: string, form: PublishForm, limits: DecodeLimits): DecodedPublish {
-  if (form !== "body" && form !== "frame") return refuse("unsupported_media_type", "Not taken yet.");
+export function decodePublish(text: string, form: WholeForm, limits: DecodeLimits): DecodedPublish {
+  if (isCloudEventForm(form)) return decodeCloudEvents(text, form, limits);
   return scanner.scan(text, form, limits) ?? parsePublish(text, form, limits);
 }
 
@@ -129,36 +131,4 @@ function decodeTypedFrame(value: Record<string, unknown>, limits: DecodeLimits):
     "is not a known frame type; here there are `publish`, and `auth` for fresh credentials",
   );
   throw new FrameError(problem("invalid_frame", "The frame's type is not known.", faults), frameId);
-}
-
-export function checkSize(
-  { payload }: EventRecord,
-  faults: EventFaults,
-  { eventBytesMax }: DecodeLimits,
-): void {
-  if (payload.length <= eventBytesMax) return;
-  refuse("event_too_large", `A payload may have ${eventBytesMax} bytes; this one has ${payload.length}.`, {
-    places: [{ pointer: faults.pointer("payload"), detail: `must be at most ${eventBytesMax} bytes` }],
-    count: 1,
-  });
-}
-
-function refuseEvents(faults: FaultList, events: number): never {
-  return refuse(
-    "invalid_event",
-    `${counted(faults.count, "place")} in ${counted(events, "event")} ${faults.count === 1 ? "is" : "are"} invalid; nothing was stored.`,
-    faults,
-  );
-}
-
-export function tooDeep({ depthMax = PAYLOAD_DEPTH_MAX }: DecodeLimits): string {
-  return `The text nests deeper than a payload may (${depthMax} levels).`;
-}
-
-function tooManyEvents({ eventsMax }: DecodeLimits): string {
-  return `One publish may hold ${eventsMax} events.`;
-}
-
-export function counted(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }

@@ -26,8 +26,14 @@ export const PUBLISH_FORMS = [
 ] as const;
 export type PublishForm = (typeof PUBLISH_FORMS)[number];
 
+/** Those that are taken whole or not at all. */
+export type WholeForm = Exclude<PublishForm, "lines">;
+
 /** Those that hold events as onefold itself has them, whole. */
 export type NativeForm = "body" | "frame";
+
+/** Those of CloudEvents 1.0. */
+export type CloudEventForm = Extract<PublishForm, `${string}cloud-event${string}`>;
 
 export interface DecodedPublish {
   readonly events: readonly EventRecord[];

@@ -49,6 +49,33 @@ function twoDigits(text: string, at: number): number {
   return isDigit(tens) && isDigit(ones) ? (tens - ZERO) * 10 + (ones - ZERO) : Number.NaN;
 }
 
+/** RFC 3339, 5.6: date, time of day and zone, all of them. */
+const RFC_3339 = /^.{10}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+
+/** Whether a text is a time in the stricter form of the internet, which says what it means without being told the zone. */
+export function isRfc3339(text: string): boolean {
+  return RFC_3339.test(text) && isTimestamp(text);
+}
+
+const DATE_LENGTH = "2026-01-31".length;
+
+/** A timestamp in that form: what is left out is zero, and the zone UTC. The same text where it has the form already. */
+export function rfc3339Of(timestamp: string): string {
+  if (isRfc3339(timestamp)) return timestamp;
+  const date = timestamp.slice(0, DATE_LENGTH);
+  const [, time = "00:00", fraction = "", zone = "Z"] =
+    /^(\d{2}:\d{2}(?::\d{2})?)?(?:[.,](\d+))?(.+)?$/.exec(timestamp.slice(DATE_LENGTH + 1)) ?? [];
+  const seconds = time.length === "00:00".length ? `${time}:00` : time;
+  return `${date}T${seconds}${fraction && `.${fraction}`}${rfc3339Zone(zone)}`;
+}
+
+/** `+01` and `+0100` are spelt `+01:00`. */
+function rfc3339Zone(zone: string): string {
+  if (zone.length === 1) return zone;
+  const digits = zone.slice(1).replace(":", "");
+  return `${zone[0]}${digits.slice(0, 2)}:${digits.slice(2) || "00"}`;
+}
+
 function isAnyTimestamp(text: string): boolean {
   const match = ISO_8601.exec(text);
   if (match === null) return false;

@@ -19,6 +19,8 @@ export function isMatch(topic: string, pattern: string): boolean {
 export class TopicPatterns {
   /** Equal for equal sets of patterns, whatever their order. */
   readonly key: string;
+  /** Each once, in order. */
+  readonly list: readonly string[];
   readonly #names: ReadonlySet<string>;
   readonly #namesInOrder: readonly string[];
   /** In order, and none begins with another: so only the last one that is not after a topic can be its prefix. */
@@ -29,6 +31,7 @@ export class TopicPatterns {
     const distinct = patterns.length === 0 ? [ALL_TOPICS] : [...new Set(patterns)].sort();
     // No pattern can hold a comma, so the joined text is unambiguous.
     this.key = distinct.join(",");
+    this.list = distinct;
     this.#namesInOrder = distinct.filter((pattern) => !pattern.endsWith("*"));
     this.#names = new Set(this.#namesInOrder);
     this.#prefixes = shortestOf(

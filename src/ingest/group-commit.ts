@@ -9,11 +9,12 @@
 import type { Grant } from "../access/grant.ts";
 import { decodeLines, linesBefore } from "../events/decode-lines.ts";
 import { decodePublish, FrameError } from "../events/decode-publish.ts";
-import type { DecodedPublish, DecodeLimits } from "../events/decoded-publish.ts";
+import type { DecodedPublish, DecodeLimits, PublishForm } from "../events/decoded-publish.ts";
 import { EVENT_STATUS_NAMES, type EventRecord, EventStatus, zeroCounters } from "../events/event.ts";
 import { TopicPatterns } from "../events/topic-pattern.ts";
 import { type Problem, ProblemError, problem } from "../problem.ts";
 import { type AppendResult, type EventStore, StoreError, type Verdicts } from "../storage/event-store.ts";
+import type { KeyedAnswer } from "../storage/request-answers.ts";
 import {
   type Accepted,
   type CommitNotice,
@@ -22,9 +23,12 @@ import {
   refusal,
   type TakenLines,
 } from "./publish.ts";
+import { keptAnswer, longestVerdicts, RequestKeys } from "./request-keys.ts";
 
 export interface GroupCommitLimits extends DecodeLimits {
   readonly topicsMax: number;
+  /** What all answers that are kept under keys may take. */
+  readonly answerBytesMax?: number;
 }
 
 export interface GroupCommitOptions {
@@ -34,6 +38,8 @@ export interface GroupCommitOptions {
   readonly now: () => number;
   /** Told of an error that decoding should not have thrown. */
   readonly onFault: (error: unknown) => void;
+  /** Told where a request is done again because the answer that was kept for it is damaged. */
+  readonly onDamagedAnswer: () => void;
 }
 
 /** A commit takes no more publishes once it holds this many events: a longer one holds up its answers and saves nothing. */
@@ -51,6 +57,9 @@ export interface CommitReport {
   /** Why the commit failed; with an unknown outcome the store must be opened again before the next one. */
   readonly failure: StoreError | undefined;
 }
+
+/** Those whose answer is a frame, which says the same of one event as of many. */
+const FRAME_FORMS: ReadonlySet<PublishForm> = new Set(["frame", "cloud-event-frame"]);
 
 /** A publish on its way through one commit: decoded, with its range in the batch, or refused. */
 type Entry = TakenEntry | { outcome: Outcome };
@@ -74,15 +83,18 @@ export class GroupCommit {
   #patterns = new TopicPatterns([]);
   #patternsKey = this.#patterns.key;
 
+  readonly #keys: RequestKeys;
   readonly #onFault: (error: unknown) => void;
   /** Streams of which a piece was not taken whole: nothing behind it is, or there would be a gap in them. */
   readonly #brokenStreams = new Set<number>();
 
-  constructor({ store, limits, now, onFault }: GroupCommitOptions) {
+  constructor({ store, limits, now, onFault, onDamagedAnswer }: GroupCommitOptions) {
     this.#store = store;
     this.#limits = limits;
     this.#now = now;
     this.#onFault = onFault;
+    const bytesMax = limits.answerBytesMax ?? Number.POSITIVE_INFINITY;
+    this.#keys = new RequestKeys({ store, bytesMax, onDamaged: onDamagedAnswer });
   }
 
   /** Takes publishes off the front of the queue and commits them together. */
@@ -90,15 +102,28 @@ export class GroupCommit {
     const entries: Entry[] = [];
     const events: EventRecord[] = [];
     const newTopics = new Set<string>();
+    this.#keys.clear();
     let text = 0;
     let taken = 0;
-    while (taken < queue.length && events.length < COMMIT_EVENTS_MAX && text < COMMIT_TEXT_MAX) {
+    let keyed = 0;
+    while (taken < queue.length && events.length + keyed < COMMIT_EVENTS_MAX && text < COMMIT_TEXT_MAX) {
       const publish = queue[taken++]!;
+      const entry = this.#known(publish) ?? this.#admit(publish, events, newTopics);
+      entries.push(entry);
       text += publish.text.length;
-      entries.push(this.#admit(publish, events, newTopics));
+      if (publish.key === undefined) continue;
+      // Each is a row of its own, or an answer to be handed back, whatever it holds.
+      keyed++;
+      if ("outcome" in entry && entry.outcome.kind === "accepted") text += entry.outcome.results?.length ?? 0;
     }
     queue.splice(0, taken);
     return this.#commit(entries, events);
+  }
+
+  /** A request that needs no look at what it holds: its key says what to answer. */
+  #known({ key }: Publish): Entry | undefined {
+    const outcome = key && this.#keys.outcomeOf(key);
+    return outcome && { outcome };
   }
 
   /** A piece of a stream was not taken: what comes behind it is not either. */
@@ -121,6 +146,8 @@ export class GroupCommit {
     try {
       if (publish.form === "lines") return this.#admitLines(publish, events, newTopics);
       const decoded = decodePublish(publish.text, publish.form, this.#limits);
+      if (publish.key !== undefined && publish.wantsResults)
+        this.#keys.expectRoom(longestAnswer({ decoded, publish }));
       this.#judgeTopics(decoded, this.#patternsOf(publish.grant), newTopics);
       const start = events.length;
       for (const event of decoded.events) events.push(event);
@@ -216,7 +243,8 @@ export class GroupCommit {
   }
 
   #commit(entries: readonly Entry[], events: readonly EventRecord[]): CommitReport {
-    if (events.length === 0) {
+    const keyed = entries.filter(isKeyed);
+    if (events.length === 0 && keyed.length === 0) {
       return {
         outcomes: entries.map((entry) => ("outcome" in entry ? entry.outcome : emptyOutcome(entry))),
         notice: undefined,
@@ -225,10 +253,12 @@ export class GroupCommit {
       };
     }
     try {
-      const result = this.#store.append({ events, receivedAt: this.#now() });
+      const batch = { events, receivedAt: this.#now() };
+      const result = this.#store.append(keyed.length === 0 ? batch : { ...batch, answers: answersOf(keyed) });
       return {
         outcomes: entries.map((entry) => ("outcome" in entry ? entry.outcome : accepted(entry, result))),
-        notice: result.increments,
+        // A commit that kept answers alone has counted nothing.
+        notice: events.length === 0 ? undefined : result.increments,
         events: events.length,
         failure: undefined,
       };
@@ -261,6 +291,20 @@ function refuseAll(
   return { outcomes, notice: undefined };
 }
 
+function isKeyed(entry: Entry): entry is TakenEntry {
+  return "publish" in entry && entry.publish.key !== undefined;
+}
+
+function answersOf(keyed: readonly TakenEntry[]) {
+  return (verdicts: Verdicts): KeyedAnswer[] =>
+    keyed.map((entry) => ({ key: entry.publish.key!, answer: keptAnswer(accepted(entry, { verdicts })) }));
+}
+
+/** No verdicts make a longer one. */
+function longestAnswer(entry: Omit<TakenEntry, "start">): Accepted {
+  return accepted({ ...entry, start: 0 }, { verdicts: longestVerdicts(entry.decoded.events.length) });
+}
+
 function emptyOutcome({ decoded, publish, lines }: TakenEntry): Accepted {
   const results = publish.wantsResults || decoded.wantsResults ? "" : undefined;
   return {
@@ -273,7 +317,10 @@ function emptyOutcome({ decoded, publish, lines }: TakenEntry): Accepted {
   };
 }
 
-function accepted({ decoded, publish, start, lines }: TakenEntry, { verdicts }: AppendResult): Accepted {
+function accepted(
+  { decoded, publish, start, lines }: TakenEntry,
+  { verdicts }: Pick<AppendResult, "verdicts">,
+): Accepted {
   const counters = zeroCounters();
   const { events, isSingle, frameId } = decoded;
   counters.received = events.length;
@@ -290,7 +337,8 @@ function accepted({ decoded, publish, start, lines }: TakenEntry, { verdicts }: 
     kind: "accepted",
     counters,
     frameId,
-    single: isSingle && publish.form === "body" ? singleMembers(events[0]!, verdicts, start) : undefined,
+    single:
+      isSingle && !FRAME_FORMS.has(publish.form) ? singleMembers(events[0]!, verdicts, start) : undefined,
     results: wantsResults
       ? events.map((event, i) => resultOf(event, verdicts, start + i)).join(",")
       : undefined,

@@ -189,6 +189,9 @@ export class LedgerClient implements Ledger {
       case "closed":
         for (const done of this.#whenClosed.splice(0)) done();
         break;
+      case "answers kept":
+        events.answersKept(message.figures);
+        break;
       case "fault":
         events.fault(message.reason);
         break;

@@ -3,6 +3,7 @@
 import { frameIdOf } from "../events/frame-id.ts";
 import { problem } from "../problem.ts";
 import { type EventStore, StoreError } from "../storage/event-store.ts";
+import type { AnswerFigures } from "../storage/request-answers.ts";
 import { StorageGoneError, storageFaultOf } from "../storage/storage-fault.ts";
 import { GroupCommit, type GroupCommitLimits } from "./group-commit.ts";
 import { type FromLedger, outcomesMessage, publishesOf, type ToLedger } from "./ledger-messages.ts";
@@ -46,6 +47,7 @@ export class LedgerHost {
   /** What was said last of storage that fails; undefined while it works. */
   #failing: string | undefined;
   #isProbeDue = false;
+  #answersTold: AnswerFigures = { count: 0, bytes: 0 };
 
   constructor(options: LedgerHostOptions) {
     this.#options = options;
@@ -53,10 +55,13 @@ export class LedgerHost {
     const say = (what: string, error: unknown): void =>
       post({ kind: "fault", reason: `${what}: ${reasonOf(error)}` });
     const onFault = (error: unknown): void => say("a publish could not be decoded", error);
-    this.#commits = new GroupCommit({ store, limits, now, onFault });
+    const onDamagedAnswer = (): void =>
+      post({ kind: "fault", reason: "a request is done again: the answer kept under its key is damaged" });
+    this.#commits = new GroupCommit({ store, limits, now, onFault, onDamagedAnswer });
     const isOpen = (): boolean => this.#isOpen;
     this.#pruning = new PruneSchedule({
       ...{ store, now, later, isOpen },
+      onStep: () => this.#tellAnswers(),
       onLost: (error) => this.#lose(error),
       onRefused: (error) => say("retention cannot go on", error),
     });
@@ -120,6 +125,16 @@ export class LedgerHost {
       return;
     }
     if (this.#tend()) this.#pruning.afterCommit(events);
+  }
+
+  /** How many answers are kept, when that has changed. */
+  #tellAnswers(): void {
+    if (!this.#isOpen) return;
+    const figures = this.#options.store.answersKept;
+    const { count, bytes } = this.#answersTold;
+    if (figures.count === count && figures.bytes === bytes) return;
+    this.#answersTold = figures;
+    this.#options.post({ kind: "answers kept", figures });
   }
 
   /** Whether the store is still to be trusted after what is done between commits. */
@@ -204,6 +219,7 @@ export class LedgerHost {
     this.#isOpen = true;
     this.#failing = undefined;
     this.#options.post({ kind: "opened", contents });
+    this.#tellAnswers();
   }
 
   #reopen(): void {

@@ -10,7 +10,8 @@ import type { Grant } from "../access/grant.ts";
 import { PUBLISH_FORMS } from "../events/decoded-publish.ts";
 import type { Problem } from "../problem.ts";
 import type { StoreContents } from "../storage/event-store.ts";
-import type { CommitNotice, Outcome, Publish, RequestKey, TakenLines } from "./publish.ts";
+import type { AnswerFigures, RequestKey } from "../storage/request-answers.ts";
+import type { CommitNotice, Outcome, Publish, TakenLines } from "./publish.ts";
 
 export type ToLedger =
   | PublishesMessage
@@ -34,6 +35,7 @@ export type FromLedger =
   | ({ readonly kind: "failing" } & StorageFailure)
   | { readonly kind: "healed" }
   | { readonly kind: "fault"; readonly reason: string }
+  | { readonly kind: "answers kept"; readonly figures: AnswerFigures }
   | OutcomesMessage
   | { readonly kind: "located"; readonly ticket: number; readonly seqs: number[] | null }
   | { readonly kind: "closed" };
@@ -151,6 +153,7 @@ const HAS_SINGLE = 2;
 const HAS_RESULTS = 4;
 const IS_REFUSED = 8;
 const HAS_LINES = 16;
+const IS_REPLAYED = 32;
 
 export function outcomesMessage(
   outcomes: readonly Outcome[],
@@ -177,6 +180,7 @@ function addOutcome({ numbers, texts }: Report, outcome: Outcome): void {
     return;
   }
   const { counters, single, results, lines } = outcome;
+  if (outcome.isReplayed) has |= IS_REPLAYED;
   if (single !== undefined) {
     has |= HAS_SINGLE;
     texts.push(single);
@@ -219,7 +223,8 @@ export function commitOutcomesOf({ report }: OutcomesMessage): CommitOutcomes {
     const single = has & HAS_SINGLE ? texts[text++] : undefined;
     const results = has & HAS_RESULTS ? texts[text++] : undefined;
     const lines = has & HAS_LINES ? { lines: JSON.parse(texts[text++]!) as TakenLines } : undefined;
-    outcomes.push({ kind: "accepted", counters, frameId, single, results, ...lines });
+    const replayed = has & IS_REPLAYED ? ({ isReplayed: true } as const) : undefined;
+    outcomes.push({ kind: "accepted", counters, frameId, single, results, ...lines, ...replayed });
   }
   if (notice === null) return { notice: undefined, outcomes };
   return { notice: { ...notice, rows: Float64Array.from(notice.rows) }, outcomes };

@@ -21,6 +21,8 @@ export interface PruneScheduleOptions {
   readonly now: () => number;
   readonly later: (task: () => void, delayMs: number) => void;
   readonly isOpen: () => boolean;
+  /** Told after each step. */
+  readonly onStep: () => void;
   /** Told when the store must be opened again. */
   readonly onLost: (error: StoreError) => void;
   /** Told when retention cannot go on; it is tried again. */
@@ -49,11 +51,12 @@ export class PruneSchedule {
   }
 
   #step(rowsMax: number): Pick<PruneReport, "isDone" | "rules"> {
-    const { store, now, isOpen, onLost, onRefused } = this.#options;
+    const { store, now, isOpen, onStep, onLost, onRefused } = this.#options;
     if (!isOpen()) return NOTHING_TO_DO;
     try {
       const report = store.prune(now(), rowsMax);
       this.#refusal = undefined;
+      onStep();
       return report;
     } catch (error) {
       // Nobody waits for it, and what could not be removed now is removed later: only a lost store matters.

@@ -5,6 +5,7 @@ import type { PublishForm } from "../events/decoded-publish.ts";
 import type { Counters } from "../events/event.ts";
 import type { Problem } from "../problem.ts";
 import type { StoreContents } from "../storage/event-store.ts";
+import type { AnswerFigures, RequestKey } from "../storage/request-answers.ts";
 
 /** One body or frame, as the text it came in. */
 export interface Publish {
@@ -19,14 +20,6 @@ export interface Publish {
   readonly key?: RequestKey;
 }
 
-/** What makes a request the same as one before it: whoever sends it, the name it gave it, and what it holds. */
-export interface RequestKey {
-  readonly subject: string;
-  readonly key: string;
-  /** Of everything that the answer depends on. */
-  readonly fingerprint: string;
-}
-
 export interface Accepted {
   readonly kind: "accepted";
   readonly counters: Counters;
@@ -36,6 +29,8 @@ export interface Accepted {
   readonly single: string | undefined;
   /** Elements of a JSON array, one per event, where they were asked for. */
   readonly results: string | undefined;
+  /** It is the answer to an earlier request with the same key; nothing was stored or counted for this one. */
+  readonly isReplayed?: true;
   /** Of a piece of lines. */
   readonly lines?: TakenLines;
 }
@@ -69,6 +64,8 @@ export interface LedgerEvents {
   /** The store was opened, or opened again: counters start from these contents. */
   opened(contents: StoreContents): void;
   committed(notice: CommitNotice): void;
+  /** The answers that are kept under the keys of requests are so many now. */
+  answersKept(figures: AnswerFigures): void;
   /** The store cannot be opened at all, or never again by this process: the node must not run. */
   unusable(reason: string): void;
   /** Storage fails, until `healed` or `opened`. The text is for the log. */

@@ -116,6 +116,14 @@ export class Meter {
     return new EventCharge(buckets, eventsAtMost, this.rates.now);
   }
 
+  /** How many requests of one event each may come in a second, for ever; infinite where nothing is limited. */
+  get eventsPerSecond(): number {
+    const rates = this.rates.limits
+      .filter(({ whose }) => this.#names[whose] !== undefined)
+      .map(({ buckets }) => buckets.rate.perSecond);
+    return Math.min(Number.POSITIVE_INFINITY, ...rates);
+  }
+
   /** What the caller may still do, as headers (draft-ietf-httpapi-ratelimit-headers-10). */
   headers(): Record<string, string> {
     const now = this.rates.now();

@@ -15,6 +15,11 @@ export interface FeedSink {
   readonly bufferedBytes: number;
   /** 4408: too slow. */
   closeAsTooSlow(): void;
+  /**
+   * What comes next cannot be read, now or ever: it is told why, and closed with a code that says to come back later.
+   * @param fault in words for everybody, without a path.
+   */
+  closeAsUnreadable(fault: string): void;
 }
 
 export interface FeedSubscription {
@@ -28,7 +33,10 @@ export interface FeedSubscription {
 export interface Feed {
   /** The `seq` of the newest event that is stored; 0 where there is none. Undefined before the store was opened. */
   readonly newest: number | undefined;
-  /** Subscribes a sink, or changes what it is subscribed to. `after` is not beyond `newest`. */
+  /**
+   * Subscribes a sink, or changes what it is subscribed to. `after` is not beyond `newest`; `latest` is told to the sink
+   * as a position to advance to. Nothing is sent before this returns.
+   */
   subscribe(sink: FeedSink, subscription: FeedSubscription): void;
   unsubscribe(sink: FeedSink): void;
 }

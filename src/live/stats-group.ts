@@ -13,9 +13,10 @@ import { EMPTY_DELTA, type TopicFilter } from "./topic-filter.ts";
 /** Whoever has not read anything for this long is closed; it may come back and resume. */
 export const STALL_MS_MAX = 60_000;
 
-/** Where frames go: a WebSocket, or a test. */
+/** Where frames go: a WebSocket, a stream of server-sent events, or a test. */
 export interface StatsSink {
-  send(text: string): void;
+  /** @param revision what whoever has this frame knows: where it may resume. */
+  send(text: string, revision: number): void;
   /** Bytes that were sent and not yet taken by the network. */
   readonly bufferedBytes: number;
   /** 4408: too slow. */
@@ -114,7 +115,7 @@ export class StatsGroup {
       return true;
     }
     if (delta !== "") {
-      sink.send(delta);
+      sink.send(delta, to);
       subscriber.told = to;
     }
     // Whoever joined while this tick was under way knows more than the tick tells.
@@ -149,7 +150,7 @@ export class StatsGroup {
     const to = this.log.seal();
     const rows = this.log.sum(from, to);
     if (rows === undefined) return false;
-    subscriber.sink.send(this.#frame(from, to, this.filter.delta(rows) ?? EMPTY_DELTA));
+    subscriber.sink.send(this.#frame(from, to, this.filter.delta(rows) ?? EMPTY_DELTA), to);
     this.#place(subscriber, to);
     return true;
   }
@@ -160,7 +161,7 @@ export class StatsGroup {
     if (this.#snapshot.epoch !== epoch || this.#snapshot.revision !== revision) {
       this.#snapshot = { epoch, revision, text: this.filter.snapshot() };
     }
-    subscriber.sink.send(this.#snapshot.text);
+    subscriber.sink.send(this.#snapshot.text, revision);
     this.#place(subscriber, revision);
   }
 

@@ -2,11 +2,15 @@
 
 import type { OnProgress } from "../progress.ts";
 import type { EventPage, EventQuery } from "../storage/event-reader.ts";
+import { cloudEventJson } from "../storage/sqlite/cloud-event-json.ts";
 import { openForReading } from "../storage/sqlite/database.ts";
 import { eventJson, type StoredEvent } from "../storage/sqlite/event-json.ts";
 import { type PageForm, SqliteEventReader } from "../storage/sqlite/sqlite-event-reader.ts";
 
-/** `stored`: as GET /events gives an event. `publish`: only what POST /publish takes, to send it to another node. */
+/**
+ * `stored`: as GET /events gives an event. `publish`: what POST /publish takes, to send it to another
+ * node: a CloudEvent as such, any other event as onefold has it.
+ */
 export const EXPORT_FORMS = ["stored", "publish"] as const;
 export type ExportForm = (typeof EXPORT_FORMS)[number];
 
@@ -58,22 +62,19 @@ export async function exportEvents(options: ExportOptions): Promise<Exported> {
 }
 
 const FORMS: Readonly<Record<ExportForm, PageForm>> = {
-  stored: {
-    textOf: (event) => `${eventJson(event).slice(0, -1)}${cloudEventMembers(event)}}`,
-    separator: "\n",
-  },
+  stored: { textOf: (event) => `${eventJson(event).slice(0, -1)}${scopeMember(event)}}`, separator: "\n" },
   publish: { textOf: publishJson, separator: "\n" },
 };
 
-/** The part of the key that only a CloudEvent has, and what else it carries. */
-function cloudEventMembers({ scope, attributes }: StoredEvent): string {
-  const scoped = scope === "" ? "" : `,"scope":${JSON.stringify(scope)}`;
-  return attributes === null ? scoped : `${scoped},"attributes":${attributes}`;
+/** The part of the key that only a CloudEvent has. */
+function scopeMember({ scope }: StoredEvent): string {
+  return scope === "" ? "" : `,"scope":${JSON.stringify(scope)}`;
 }
 
-/** The time of receipt stands in for a timestamp, so that the event reads the same wherever it is published. */
+/** A CloudEvent is published as one. The time of receipt stands in for a timestamp, so that the event reads the same wherever it is published. */
 function publishJson(event: StoredEvent): string {
+  if (event.scope !== "") return cloudEventJson(event);
   const { topic, eventId, source, payload, receivedAt } = event;
   const timestamp = event.timestamp ?? new Date(receivedAt).toISOString();
-  return `{"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)},"timestamp":${JSON.stringify(timestamp)},"source":${JSON.stringify(source)},"payload":${payload}${cloudEventMembers(event)}}`;
+  return `{"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)},"timestamp":${JSON.stringify(timestamp)},"source":${JSON.stringify(source)},"payload":${payload}}`;
 }

@@ -63,11 +63,12 @@ export class Admission {
   /**
    * Judges a request before its route runs; `leave` must follow.
    * @param route the pattern of the route.
+   * @param method what the request asks to do, where that is not what it does.
    * @throws ProblemError `unauthorized`, `forbidden`, `forbidden_origin`, `rate_limited`, `too_many_connections`, for
    *   what is no socket; may also reject with it.
    */
-  admit(request: Request, route: string): void | Promise<void> {
-    const permission = permissionOf(request.method, route);
+  admit(request: Request, route: string, method = request.method): void | Promise<void> {
+    const permission = permissionOf(method, route);
     if (permission === undefined) throw new Error(`no permission is written down for ${route}`);
     if (permission.length === 0) return;
     const isSocket = route.startsWith("/ws/");

@@ -7,12 +7,15 @@ import { docsRoutes } from "./docs.ts";
 import { errorHandler } from "./errors.ts";
 import { eventRoutes } from "./events.ts";
 import { healthRoutes } from "./health.ts";
+import { IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED } from "./keyed-requests.ts";
 import { metricsRoutes } from "./metrics.ts";
+import { GAP_HEADER, LINK_HEADER } from "./models/media-types.ts";
 import type { OriginPolicy } from "./origins.ts";
 import { publishRoutes } from "./publish.ts";
 import type { Services } from "./services.ts";
 import { statsRoutes } from "./stats.ts";
 import { topicRoutes } from "./topics.ts";
+import { withWebhookHandshake } from "./webhook-handshake.ts";
 
 /** More than any frame we send; what counts as too slow is decided before it is reached. */
 const SOCKET_BUFFER_BYTES_MAX = 64 * 1024 * 1024;
@@ -48,14 +51,18 @@ export function makeApp(services: Services, { isTls }: AppOptions) {
       perMessageDeflate: false,
     },
   });
-  app.wrap((handle) => leavingAtTheEnd(services.admission, handle as unknown as Handle));
+  const answerTo = errorHandler(services, () => app.routes);
+  app.wrap((handle) => {
+    const inner = withWebhookHandshake(services, answerTo, handle as unknown as Handle);
+    return leavingAtTheEnd(services.admission, inner);
+  });
   if (services.admission.rates !== undefined) app.onAfterHandle(rateHeaders(services.admission));
   if (services.origins.hasAny) app.use(crossOriginHeaders(services.origins));
   return app
-    .onError(errorHandler(services, () => app.routes))
+    .onError(answerTo)
     .onBeforeHandle(({ request, route }) => services.admission.admit(request, route))
     .use(resourceRoutes(services))
-    .use(docsRoutes(() => resourceRoutes(services)));
+    .use(docsRoutes({ makeRoutes: () => resourceRoutes(services), limits: services.limits, isTls }));
 }
 
 type Handle = (request: Request) => Response | Promise<Response>;
@@ -95,8 +102,16 @@ function crossOriginHeaders(origins: OriginPolicy) {
   return cors({
     origin: ({ headers }) => origins.isNamed(headers.get("origin") ?? ""),
     methods: ["GET", "HEAD", "POST"],
-    allowedHeaders: ["authorization", "content-type", "content-encoding", "last-event-id", "idempotency-key"],
-    exposeHeaders: ["retry-after", "ratelimit", "ratelimit-policy", "www-authenticate"],
+    allowedHeaders: ["authorization", "content-type", "content-encoding", "last-event-id", IDEMPOTENCY_KEY],
+    exposeHeaders: [
+      "retry-after",
+      "ratelimit",
+      "ratelimit-policy",
+      "www-authenticate",
+      LINK_HEADER,
+      GAP_HEADER,
+      IDEMPOTENCY_REPLAYED,
+    ],
     credentials: false,
     maxAge: 3_600,
   });

@@ -60,9 +60,14 @@ export interface BodyLimits {
 }
 
 /**
+ * @param textOf what becomes of the bytes.
  * @throws ProblemError `body_too_large`, `unsupported_media_type`, `malformed_utf8`, `overloaded`, `request_timeout`
  */
-export async function readBody(request: Request, limits: BodyLimits): Promise<string> {
+export async function readBody(
+  request: Request,
+  limits: BodyLimits,
+  textOf: (bytes: Uint8Array) => string = decodeUtf8,
+): Promise<string> {
   const { bytesMax, budget } = limits;
   const encoding = request.headers.get("content-encoding");
   const announced = Number(request.headers.get("content-length") ?? Number.NaN);
@@ -73,11 +78,11 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<st
       announced <= UNCOUNTED_BYTES_MAX
         ? new Uint8Array(await readWhole(request, limits))
         : await readStream(request, limits, counted);
-    if (encoding === null) return decodeUtf8(bytes);
+    if (encoding === null) return textOf(bytes);
     // One that waits for its turn is kept meanwhile, however small it is.
     counted.take(bytes.length - counted.size);
     return await budget.decompressions.run(async () =>
-      decodeUtf8(await decompress(bytes, encoding.trim().toLowerCase(), bytesMax)),
+      textOf(await decompress(bytes, encoding.trim().toLowerCase(), bytesMax)),
     );
   } finally {
     counted.giveBack();

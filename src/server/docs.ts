@@ -1,6 +1,9 @@
-/** GET /docs, a page of Swagger UI that needs no internet, and GET /docs/json, the OpenAPI document it shows. */
+/** The pages at /docs and /docs/channels, which need no internet, and the OpenAPI and AsyncAPI documents that they show. */
 
 import { type AnyElysia, Elysia } from "elysia";
+import { type AsyncApi, makeAsyncApiDocument } from "./documentation/async-api.ts";
+import type { ChannelLimits } from "./documentation/channel.ts";
+import { channelsPage } from "./documentation/channels-page.ts";
 import { makeOpenApiDocument } from "./documentation/open-api.ts";
 import { PAGE_FILES, type PageFile } from "./documentation/page-files.ts";
 import { type Permission, permissionOf } from "./permissions.ts";
@@ -20,22 +23,51 @@ const HEADERS = {
   "x-content-type-options": "nosniff",
 };
 
-/** @param makeRoutes makes the routes that the document describes, once more. */
-export function docsRoutes(makeRoutes: () => AnyElysia) {
-  const app = new Elysia().get("/docs/json", openApiRoute(makeRoutes));
+export interface DocsOptions {
+  /** Makes the routes that the documents describe, once more. */
+  readonly makeRoutes: () => AnyElysia;
+  readonly limits: ChannelLimits;
+  readonly isTls: boolean;
+}
+
+export function docsRoutes(options: DocsOptions) {
+  const asyncApi = once(() => asyncApiOf(options));
+  const app = new Elysia()
+    .get(
+      "/docs/json",
+      textRoute("application/json", () => makeOpenApiDocument(options.makeRoutes(), scopesOf)),
+    )
+    .get(
+      "/docs/asyncapi.json",
+      textRoute("application/json", () => JSON.stringify(asyncApi())),
+    )
+    .get(
+      "/docs/channels",
+      textRoute("text/html; charset=utf-8", () => channelsPage(asyncApi())),
+    );
   for (const [address, file] of Object.entries(PAGE_FILES)) app.get(address, fileRoute(file));
   return app;
 }
 
 type Route = (context: { readonly request: Request }) => Promise<Response>;
 
-function openApiRoute(makeRoutes: () => AnyElysia): Route {
-  let document: Promise<string> | undefined;
+/** A document is made when it is first asked for: most nodes are never asked. */
+function textRoute(type: string, make: () => string | Promise<string>): Route {
+  const text = once(() => Promise.resolve(make()).then((made) => ({ made, tag: tagOf(made) })));
   return async ({ request }) => {
-    document ??= makeOpenApiDocument(makeRoutes(), scopesOf);
-    const text = await document;
-    return answer(request, text, { type: "application/json", tag: tagOf(text) });
+    const { made, tag } = await text();
+    return answer(request, made, { type, tag });
   };
+}
+
+function asyncApiOf({ makeRoutes, limits, isTls }: DocsOptions): AsyncApi {
+  const paths = makeRoutes().routes.map(({ path }) => path);
+  return makeAsyncApiDocument({ limits, isTls, paths, scopesOf });
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /** @param path as OpenAPI has it, with its parameters in braces. */

@@ -10,7 +10,7 @@ interface KnownRoute {
   readonly path: string;
 }
 
-interface Failure {
+export interface Failure {
   readonly code: string | number;
   readonly error: unknown;
   readonly request: Request;
@@ -80,7 +80,7 @@ function matches(pattern: string, path: string): boolean {
  * The path as the router sees it: a slash at the end makes no difference. Taken from the text, since with a Host header
  * that names no host the address of a request is no URL.
  */
-function pathOf({ url }: Request): string {
+export function pathOf({ url }: Request): string {
   const [, path = ""] = /^(?:[a-z]+:\/\/[^/?]*)?([^?]*)/i.exec(url) ?? [];
   return path.replace(/(.)\/$/, "$1");
 }

@@ -1,4 +1,4 @@
-/** Reading events: GET /events page by page, GET /events/{topic}/{event_id}, and GET /conflicts. */
+/** Reading events: GET /events page by page, /ws/events and GET /events/stream as they come, GET /events/{topic}/{event_id}, and GET /conflicts. */
 
 import { Elysia } from "elysia";
 import type { Grant } from "../access/grant.ts";
@@ -6,7 +6,17 @@ import { faultOfEventId, faultOfSource, faultOfTopic } from "../events/text-rule
 import { isTimestamp } from "../events/timestamp.ts";
 import { refuse } from "../problem.ts";
 import type { EventQuery } from "../storage/event-reader.ts";
-import { CONFLICTS_OPERATION, EVENT_OPERATION, EVENTS_OPERATION } from "./documentation/events.ts";
+import type { Cursors } from "./cursors.ts";
+import {
+  CONFLICTS_OPERATION,
+  EVENT_OPERATION,
+  EVENTS_OPERATION,
+  EVENTS_STREAM_OPERATION,
+} from "./documentation/events.ts";
+import { barePage, eventFormOf, eventHeaders, pageFormOf } from "./event-answers.ts";
+import { type EventPosition, eventPositionOf, expectNotBeyond, LATEST } from "./event-positions.ts";
+import { EventsSocket } from "./events-socket.ts";
+import { feedStream } from "./feed-stream.ts";
 import {
   CONFLICTS_MAX,
   CONFLICTS_PARAMETERS,
@@ -19,6 +29,7 @@ import {
 import { expectOpened } from "./opened.ts";
 import { isPercentEncodedUtf8, QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
+import { edgeSocket } from "./sockets.ts";
 import { expectVisible, seesAll } from "./visible-topics.ts";
 
 export function eventRoutes(services: Services) {
@@ -27,6 +38,9 @@ export function eventRoutes(services: Services) {
     .get("/events", ({ request }) => listEvents(services, grantOf(request), request), {
       detail: EVENTS_OPERATION,
     })
+    .get("/events/stream", ({ request }) => feedStream(services, request), {
+      detail: EVENTS_STREAM_OPERATION,
+    })
     .get("/conflicts", ({ request }) => listConflicts(services, grantOf(request), request), {
       detail: CONFLICTS_OPERATION,
     })
@@ -34,29 +48,47 @@ export function eventRoutes(services: Services) {
       "/events/:topic/:event_id",
       ({ request, params }) => findEvent(services, grantOf(request), request, params),
       { detail: EVENT_OPERATION },
+    )
+    .ws(
+      "/ws/events",
+      edgeSocket(services, {
+        path: "/ws/events",
+        takesPublishes: false,
+        open: (socket, request, { grant }) => new EventsSocket(services, socket, grant, request.url),
+      }),
     );
 }
 
-function listEvents(services: Services, grant: Grant, request: Request): Promise<Response> {
-  const query = queryOf(request.url);
+async function listEvents(services: Services, grant: Grant, request: Request): Promise<Response> {
+  const { query, after } = queryOf(request.url, services.cursors);
   expectOpened(services.hub);
+  // A number may be of an event that is yet to come; a cursor was never given out for one.
+  if (after?.isCursor === true) await expectNotBeyond(services, "after", after);
   const page = (): Promise<Response> => pageOf(services, grant, request, query);
   return query.limit > PAGE_EVENTS_DEFAULT ? services.answers.inTurn(page) : page();
 }
 
 async function pageOf(
-  { reader, answers }: Services,
+  { reader, answers, cursors }: Services,
   grant: Grant,
   request: Request,
   query: EventQuery,
 ): Promise<Response> {
-  const { events, count, next, gap } = await reader.page({ ...query, ...visibleIn(grant, query.topic) });
+  const form = pageFormOf(request);
+  const page = await reader.page({ ...query, ...visibleIn(grant, query.topic), form });
+  const next = page.next === null ? null : cursors.ofEvent(page.next);
+  if (form !== "json") {
+    const { text, headers } = barePage(form, request.url, page, next);
+    return answers.text(request, text, headers);
+  }
+  const { events, count, gap } = page;
   const topic = query.topic === undefined ? "null" : JSON.stringify(query.topic);
   const cursor = next === null ? null : `"${next}"`;
   const missing = gap === undefined ? "" : `,"gap":${JSON.stringify(gap)}`;
-  return answers.json(
+  return answers.text(
     request,
     `{"events":[${events}],"count":${count},"topic":${topic},"next":${cursor}${missing}}`,
+    eventHeaders(form),
   );
 }
 
@@ -76,8 +108,9 @@ async function findEvent(
     expectOpened(hub);
     expectVisible(grant, topic);
     const candidates = await ledger.locate(topic, scope, eventId);
-    const event = await reader.find({ topic, scope, eventId }, candidates);
-    if (event !== undefined) return answers.json(request, event);
+    const form = eventFormOf(request);
+    const event = await reader.find({ topic, scope, eventId }, candidates, form);
+    if (event !== undefined) return answers.text(request, event, eventHeaders(form));
   }
   return refuse("not_found", "There is no such event.");
 }
@@ -107,11 +140,17 @@ function visibleIn(grant: Grant, topic: string | undefined): Pick<EventQuery, "t
   return seesAll(grant) ? {} : { topics: grant.topics };
 }
 
-function queryOf(url: string): EventQuery {
+interface AskedPage {
+  readonly query: EventQuery;
+  readonly after: EventPosition | undefined;
+}
+
+function queryOf(url: string, cursors: Cursors): AskedPage {
   const query = new QueryReader(url, Object.keys(EVENTS_PARAMETERS));
+  const after = positionOf(query, cursors);
   const found = {
     topic: query.checked("topic", faultOfTopic),
-    after: query.integer("after", { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    after: after?.seq,
     limit: query.integer("limit", { min: 1, max: PAGE_EVENTS_MAX }) ?? PAGE_EVENTS_DEFAULT,
     order: query.choice("order", ORDERS) ?? "asc",
     source: query.checked("source", faultOfSource),
@@ -120,9 +159,17 @@ function queryOf(url: string): EventQuery {
   };
   query.done();
   // Absent filters are left out rather than sent across the thread as undefined.
-  return Object.fromEntries(
-    Object.entries(found).filter(([, value]) => value !== undefined),
-  ) as unknown as EventQuery;
+  const given = Object.entries(found).filter(([, value]) => value !== undefined);
+  return { query: Object.fromEntries(given) as unknown as EventQuery, after };
+}
+
+function positionOf(query: QueryReader, cursors: Cursors): EventPosition | undefined {
+  const text = query.text("after");
+  if (text === undefined) return undefined;
+  const asked = eventPositionOf(text, cursors, { takesLatest: false });
+  if (asked !== LATEST && !("fault" in asked)) return asked;
+  if (asked !== LATEST) query.fault("after", asked.fault);
+  return undefined;
 }
 
 function timeOf(query: QueryReader, name: string): number | undefined {

@@ -4,6 +4,7 @@ import type { AnswerBudget } from "../limits/answer-budget.ts";
 import type { AwaitedBody, BodyDeadlines } from "../limits/body-deadlines.ts";
 import { Turns } from "../limits/turns.ts";
 import { refuse } from "../problem.ts";
+import { TOO_MANY_ANSWERS } from "./models/problem.ts";
 
 /** UTF-16 units of an answer that is sent in one go and not counted: the network takes it before many add up. */
 export const WHOLE_ANSWER_LENGTH_MAX = 65_536;
@@ -156,5 +157,5 @@ class SlicedAnswer implements AwaitedBody {
 }
 
 function refuseLarge(): never {
-  refuse("overloaded", "Too many large answers are on their way. Ask again later, or for less at a time.");
+  refuse("overloaded", TOO_MANY_ANSWERS);
 }

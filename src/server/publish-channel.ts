@@ -14,10 +14,13 @@ export interface ChannelSocket {
   close(code: number, reason: string): void;
 }
 
-export interface ChannelLimits {
+/** What a channel takes, and how much of it. */
+export interface ChannelRules {
   readonly eventsMax: number;
   readonly bytesMax: number;
   readonly inflightMax: number;
+  /** How each frame is to be read; our own unless said. */
+  readonly form?: "frame" | "cloud-event-frame";
 }
 
 /** Answers that a publisher does not read. */
@@ -40,12 +43,16 @@ export class PublishChannel {
     private readonly socket: ChannelSocket,
     private readonly ledger: Ledger,
     private grant: Grant,
-    private readonly limits: ChannelLimits,
+    private readonly rules: ChannelRules,
     private readonly onRefused: (problem: Problem) => void,
   ) {}
 
+  get #form(): NonNullable<ChannelRules["form"]> {
+    return this.rules.form ?? "frame";
+  }
+
   open(): void {
-    const { eventsMax, bytesMax, inflightMax } = this.limits;
+    const { eventsMax, bytesMax, inflightMax } = this.rules;
     this.socket.send(
       `{"type":"hello","version":1,"max_events":${eventsMax},"max_bytes":${bytesMax},"max_inflight":${inflightMax}}`,
     );
@@ -58,16 +65,16 @@ export class PublishChannel {
       return;
     }
     const frame = ++this.#received;
-    if (this.#inflight >= this.limits.inflightMax) {
+    if (this.#inflight >= this.rules.inflightMax) {
       charge?.notTaken();
       this.#refuse(
         frame,
-        problem("too_many_in_flight", `${this.limits.inflightMax} frames may wait for their answer.`),
+        problem("too_many_in_flight", `${this.rules.inflightMax} frames may wait for their answer.`),
         text,
       );
       return;
     }
-    const publish = { text, form: "frame", wantsResults: false, grant: this.grant } as const;
+    const publish = { text, form: this.#form, wantsResults: false, grant: this.grant } as const;
     const notTaken = this.ledger.submit(publish, (outcome) => {
       this.#inflight--;
       if (outcome.kind === "accepted") charge?.accepted(outcome.counters.received);
@@ -103,7 +110,8 @@ export class PublishChannel {
 
   /** Refuses a frame without asking the ledger; its answer still waits for those before it. */
   #refuse(frame: number, notTaken: Problem, text: string | undefined): void {
-    const id = text === undefined ? undefined : frameIdOf(text);
+    // The id of a CloudEvent is the event's, not the frame's.
+    const id = text === undefined || this.#form !== "frame" ? undefined : frameIdOf(text);
     const outcome = refusal(notTaken, id);
     if (this.#answered === frame - 1) {
       this.#answer(frame, outcome);
@@ -111,7 +119,7 @@ export class PublishChannel {
     }
     this.onRefused(notTaken);
     this.#refused.push({ frame, answer: frameAnswer(frame, outcome) });
-    if (this.#refused.length > this.limits.inflightMax * REFUSED_PER_INFLIGHT_MAX) this.#closeAsTooSlow();
+    if (this.#refused.length > this.rules.inflightMax * REFUSED_PER_INFLIGHT_MAX) this.#closeAsTooSlow();
   }
 
   #answer(frame: number, outcome: Outcome): void {

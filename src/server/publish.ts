@@ -6,11 +6,12 @@ import type { Problem } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import type { BodyLimits } from "./body.ts";
 import { publishOperation } from "./documentation/publish.ts";
+import { CLOUD_EVENTS_SUBPROTOCOL, PUBLISH_SUBPROTOCOLS } from "./models/subprotocols.ts";
 import { PublishChannel } from "./publish-channel.ts";
 import { publishOverHttp } from "./publish-request.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
-import { edgeSocket, Outbox, type RawSocket } from "./sockets.ts";
+import { edgeSocket, Outbox, type RawSocket, subprotocolOf } from "./sockets.ts";
 
 export function publishRoutes(services: Services) {
   const { limits, bodyBudget, bodies, setIdleTimeout } = services;
@@ -31,7 +32,8 @@ export function publishRoutes(services: Services) {
       edgeSocket(services, {
         path: "/ws/publish",
         takesPublishes: true,
-        open: (socket, request, caller) => openChannel(services, socket, request.url, caller),
+        subprotocols: PUBLISH_SUBPROTOCOLS,
+        open: (socket, request, caller) => openChannel(services, socket, request, caller),
       }),
     );
 }
@@ -39,15 +41,23 @@ export function publishRoutes(services: Services) {
 function openChannel(
   { ledger, hub, limits, refusals }: Services,
   socket: RawSocket,
-  url: string,
+  request: Request,
   caller: Caller,
 ) {
-  new QueryReader(url, []).done();
+  new QueryReader(request.url, []).done();
   const channel = new PublishChannel(
     new Outbox(socket),
     ledger,
     caller.grant,
-    { eventsMax: limits.eventsMax, bytesMax: limits.bodyBytesMax, inflightMax: limits.inflightMax },
+    {
+      eventsMax: limits.eventsMax,
+      bytesMax: limits.bodyBytesMax,
+      inflightMax: limits.inflightMax,
+      form:
+        subprotocolOf(request, PUBLISH_SUBPROTOCOLS) === CLOUD_EVENTS_SUBPROTOCOL
+          ? "cloud-event-frame"
+          : "frame",
+    },
     (refused) => {
       refusals.count(refused);
       if (refused.status < 500) hub.board.rejected++;

@@ -2,11 +2,15 @@
 
 import type { LedgerClient } from "../ingest/ledger-client.ts";
 import type { BodyDeadlines } from "../limits/body-deadlines.ts";
+import type { EventFeed } from "../live/event-feed.ts";
 import type { StatsHub } from "../live/stats-hub.ts";
 import type { EventReader } from "../storage/event-reader.ts";
 import type { Admission } from "./admission.ts";
 import type { BodyBudget } from "./body.ts";
+import type { Cursors } from "./cursors.ts";
+import type { KeyedRequests } from "./keyed-requests.ts";
 import type { LargeAnswers } from "./large-answers.ts";
+import type { OpenStreams } from "./open-streams.ts";
 import type { OriginPolicy } from "./origins.ts";
 import type { RefusalCounts } from "./refusals.ts";
 
@@ -27,6 +31,9 @@ export interface Services {
   readonly ledger: LedgerClient;
   readonly reader: EventReader;
   readonly hub: StatsHub;
+  readonly feed: EventFeed;
+  readonly cursors: Cursors;
+  readonly streams: OpenStreams;
   readonly limits: ServerLimits;
   /** The limits as they were set, by the name of their setting: for the metrics. */
   readonly limitSettings: Readonly<Record<string, number>>;
@@ -35,6 +42,8 @@ export interface Services {
   readonly bodyBudget: BodyBudget;
   readonly bodies: BodyDeadlines;
   readonly answers: LargeAnswers;
+  /** One for all that the node listens on. */
+  readonly keyedRequests: KeyedRequests;
   /** Ends the connection of a request after so many seconds of silence; 0 never does. */
   readonly setIdleTimeout: (request: Request, seconds: number) => void;
   readonly clock: ServerClock;

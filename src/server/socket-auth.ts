@@ -17,7 +17,8 @@ export function authFrameOf(text: string): AuthFrame | undefined {
   // Cheap, since every frame of a publisher passes here.
   if (text.length > AUTH_FRAME_LENGTH_MAX || !text.includes('"auth"')) return undefined;
   const frame = objectOf(text);
-  if (frame?.type !== "auth") return undefined;
+  // A CloudEvent may have that type as well.
+  if (frame?.type !== "auth" || Object.hasOwn(frame, "specversion")) return undefined;
   const others = Object.keys(frame).filter((name) => name !== "type" && name !== "token");
   if (others.length > 0 || typeof frame.token !== "string") return { fault: NOT_AN_AUTH_FRAME };
   return { token: frame.token };

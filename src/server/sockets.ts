@@ -9,6 +9,7 @@ import { type Caller, faultOfStanding } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
 import { ClosingSockets } from "./closing-sockets.ts";
 import { chargeFor } from "./event-charges.ts";
+import { SUBPROTOCOL } from "./models/subprotocols.ts";
 import type { RefusalCounts } from "./refusals.ts";
 import type { Services } from "./services.ts";
 import { type AuthFrame, authAnswer, authFrameOf } from "./socket-auth.ts";
@@ -19,7 +20,7 @@ export type RawSocket = Pick<
   "send" | "cork" | "close" | "terminate" | "getBufferedAmount" | "readyState"
 > & { readonly data: unknown };
 
-export const SOCKET_ROUTES = ["/ws/publish", "/ws/stats"] as const;
+export const SOCKET_ROUTES = ["/ws/publish", "/ws/stats", "/ws/events"] as const;
 
 /** What a route does with one connection. */
 export interface SocketHandler {
@@ -91,8 +92,8 @@ interface Opening {
   readonly data: { readonly request: Request };
 }
 
-/** Those from 4400 to 4403 are final: to connect again with the same brings the same. */
-const CLOSE_CODES: Readonly<Partial<Record<number, number>>> = { 401: 4401, 403: 4403, 429: 4429 };
+/** Those from 4400 to 4403 are final: to connect again with the same brings the same. 1012 says to come back. */
+const CLOSE_CODES: Readonly<Partial<Record<number, number>>> = { 401: 4401, 403: 4403, 429: 4429, 503: 1012 };
 
 /** The client asked for something that there is not. */
 const CLOSE_NOT_THIS_PROTOCOL = 4400;
@@ -104,9 +105,6 @@ const CLOSE_REASON_BYTES_MAX = 123;
 interface FrameTarget {
   message: (socket: unknown, message: string | Uint8Array) => void;
 }
-
-/** Our protocol's name, selected where a client offers it. */
-const SUBPROTOCOL = "onefold.v1";
 
 /** 16 bytes in base64 (RFC 6455, 4.1). */
 const HANDSHAKE_KEY = /^[+/\dA-Za-z]{22}==$/;
@@ -123,8 +121,19 @@ export interface SocketRoute {
   readonly path: (typeof SOCKET_ROUTES)[number];
   /** Whether a text frame is a publish; any other is a control frame, of which there may be so many a second. */
   readonly takesPublishes: boolean;
+  /** Those that are known here, ours alone unless said. The first of them that a client offers is selected. */
+  readonly subprotocols?: readonly string[];
   /** @throws ProblemError where the socket must be closed again. */
   readonly open: (socket: RawSocket, request: Request, caller: Caller) => SocketHandler;
+}
+
+/** The subprotocol that is selected for a request. */
+export function subprotocolOf(
+  { headers }: Request,
+  known: readonly string[] = [SUBPROTOCOL],
+): string | undefined {
+  const offered = headers.get("sec-websocket-protocol")?.split(",") ?? [];
+  return offered.map((name) => name.trim()).find((name) => known.includes(name));
 }
 
 /**
@@ -137,11 +146,8 @@ export function edgeSocket(services: Services, route: SocketRoute) {
     upgrade({ request, set }: Upgrade): void {
       // Bun would not shake hands, and Elysia would say so in words of its own: it is no upgrade, so it is told as none.
       if (!HANDSHAKE_KEY.test(request.headers.get("sec-websocket-key") ?? "")) throw new NotFoundError();
-      const offered = request.headers.get("sec-websocket-protocol")?.split(",") ?? [];
       // Left to itself Bun would select the first that is offered, which may be a token; empty selects none.
-      set.headers["sec-websocket-protocol"] = offered.some((name) => name.trim() === SUBPROTOCOL)
-        ? SUBPROTOCOL
-        : "";
+      set.headers["sec-websocket-protocol"] = subprotocolOf(request, route.subprotocols) ?? "";
     },
     open({ raw, data: { request } }: Opening): void {
       const socket = raw as RawSocket;

@@ -2,19 +2,19 @@
 
 import type { Grant } from "../access/grant.ts";
 import { FaultList, pointerTo, unknownField } from "../events/decode-event.ts";
-import { faultOfPattern } from "../events/topic-pattern.ts";
 import type { StatsSink } from "../live/stats-group.ts";
 import { STATS_INTERVAL_DEFAULT_MS, type StatsSubscription } from "../live/stats-hub.ts";
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
+import { STATS_SOCKET_PARAMETERS } from "./models/parameters.ts";
+import { subscribeFrame } from "./models/stats-frames.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
 import type { RawSocket, SocketHandler } from "./sockets.ts";
+import { faultsOfPatterns, parseFrame, UNREAD_ANSWER_TEXT_MAX } from "./subscriber-frames.ts";
+import { intervalOf, patternsOf } from "./subscription-parameters.ts";
 import { visiblePatterns } from "./visible-topics.ts";
-
-/** UTF-16 units of answers (not of statistics) that a subscriber does not read, while it goes on sending frames. */
-const UNREAD_ANSWER_TEXT_MAX = 1024 * 1024;
 
 /**
  * What is worth a control frame more: reading so much of a long one; and in a subscription so many patterns, which are
@@ -35,7 +35,7 @@ export class StatsSocket implements SocketHandler {
   /** @throws ProblemError where the query cannot be used, or asks for what may not be seen. */
   constructor(
     private readonly services: Pick<Services, "hub" | "refusals" | "limits">,
-    socket: RawSocket,
+    private readonly socket: RawSocket,
     private grant: Grant,
     url: string,
   ) {
@@ -101,45 +101,27 @@ export class StatsSocket implements SocketHandler {
   #answer(text: string): void {
     this.#unread = text.length + (this.#sink.bufferedBytes === 0 ? 0 : this.#unread);
     if (this.#unread > UNREAD_ANSWER_TEXT_MAX) this.#sink.closeAsTooSlow();
-    else this.#sink.send(text);
+    else this.socket.send(text);
   }
-}
-
-/** Frames of a subscriber are short: a long one is refused unread. */
-const SUBSCRIBER_FRAME_MAX = 512 * 1_024;
-
-function parseFrame(text: string): Record<string, unknown> {
-  if (text.length > SUBSCRIBER_FRAME_MAX)
-    refuse("body_too_large", `A frame may have ${SUBSCRIBER_FRAME_MAX} bytes here.`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return refuse("malformed_json", "The frame could not be parsed as JSON.");
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return refuse("invalid_frame", "A frame must be a JSON object.");
-  return value as Record<string, unknown>;
 }
 
 function subscriptionOfQuery(url: string, patternsMax: number): StatsSubscription {
-  const query = new QueryReader(url, ["topics", "interval", "epoch", "revision"]);
-  const patterns = query.list("topics");
-  const intervalMs = query.integer("interval", { min: 0, max: 3_600_000 }) ?? STATS_INTERVAL_DEFAULT_MS;
+  const query = new QueryReader(url, Object.keys(STATS_SOCKET_PARAMETERS));
+  const patterns = patternsOf(query, patternsMax);
+  const intervalMs = intervalOf(query);
   const epoch = query.text("epoch");
   const revision = query.integer("revision", { min: 0, max: Number.MAX_SAFE_INTEGER });
-  for (const fault of faultsOfPatterns(patterns, patternsMax)) query.fault("topics", fault);
   query.done();
   return subscription(patterns, intervalMs, epoch, revision);
 }
 
-const SUBSCRIBE_FIELDS = ["type", "topics", "interval", "epoch", "revision"] as const;
+const SUBSCRIBE_FIELDS = Object.keys(subscribeFrame(0).properties);
 
 function subscriptionOfFrame(frame: Record<string, unknown>, patternsMax: number): StatsSubscription {
   const { topics, interval, epoch, revision } = frame;
   const faults = new FaultList();
   for (const field in frame) {
-    const isKnown = (SUBSCRIBE_FIELDS as readonly string[]).includes(field);
+    const isKnown = SUBSCRIBE_FIELDS.includes(field);
     if (!isKnown) faults.add(pointerTo("", field), unknownField(field, SUBSCRIBE_FIELDS));
   }
   const isTextList =
@@ -171,9 +153,4 @@ function subscription(
 ): StatsSubscription {
   const base = { patterns, intervalMs };
   return epoch === undefined || revision === undefined ? base : { ...base, resume: { epoch, revision } };
-}
-
-function faultsOfPatterns(patterns: readonly string[], patternsMax: number): string[] {
-  if (patterns.length > patternsMax) return [`may hold ${patternsMax} patterns`];
-  return patterns.flatMap((pattern) => faultOfPattern(pattern) ?? []);
 }

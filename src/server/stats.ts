@@ -1,17 +1,18 @@
-/** Statistics: GET /stats once, /ws/stats live. */
+/** Statistics: GET /stats once, /ws/stats and GET /stats/stream live. */
 
 import { Elysia } from "elysia";
 import type { Grant } from "../access/grant.ts";
 import { type Counters, countersMembers, zeroCounters } from "../events/event.ts";
 import { faultOfTopic } from "../events/text-rules.ts";
 import { type CounterBoard, rateAt, type TopicState } from "../live/counter-board.ts";
-import { STATS_OPERATION } from "./documentation/stats.ts";
+import { STATS_OPERATION, STATS_STREAM_OPERATION } from "./documentation/stats.ts";
 import { STATS_PARAMETERS } from "./models/parameters.ts";
 import { expectOpened } from "./opened.ts";
 import { QueryReader } from "./query.ts";
 import type { ServerClock, Services } from "./services.ts";
 import { edgeSocket } from "./sockets.ts";
 import { StatsSocket } from "./stats-socket.ts";
+import { statsStream } from "./stats-stream.ts";
 import { expectVisible, visibleTopics } from "./visible-topics.ts";
 
 export function statsRoutes(services: Services) {
@@ -23,6 +24,7 @@ export function statsRoutes(services: Services) {
         answers.json(request, statsBody(services, admission.callerOf(request).grant, request.url)),
       { detail: STATS_OPERATION },
     )
+    .get("/stats/stream", ({ request }) => statsStream(services, request), { detail: STATS_STREAM_OPERATION })
     .ws(
       "/ws/stats",
       edgeSocket(services, {

@@ -10,18 +10,25 @@
  * - **Clean**: an `append` that throws a `StoreError` with outcome `refused` left nothing behind, on disk or in
  *   memory. With outcome `unknown` it may have been stored; the store must be reopened before it is used again.
  *
+ * - **Answered**: the answers that come with a batch are in its transaction, so no crash can part them from its events.
  * - **Retained**: `prune` removes events, the oldest first, and leaves all counters as they are.
  *
  * One caller at a time: neither `append` nor `prune` is called while one of them runs.
  */
 
 import type { Counters, EventRecord } from "../events/event.ts";
+import type { AnswerFigures, KeptAnswer, KeyedAnswer, RequestKey } from "./request-answers.ts";
 import type { PruneReport } from "./retention.ts";
 
 export interface Batch {
   readonly events: readonly EventRecord[];
   /** Milliseconds since 1970. The store keeps it from going backwards. */
   readonly receivedAt: number;
+  /**
+   * Makes the answers to be kept with the batch, once it is decided what becomes of its events and before that is
+   * written. Each is of a request whose answer is not known.
+   */
+  readonly answers?: (verdicts: Verdicts) => readonly KeyedAnswer[];
 }
 
 /** One entry per event of the batch, in its order, as columns. Valid until the next `append`. */
@@ -65,12 +72,21 @@ export interface StoreContents {
   readonly topics: readonly StoredTopic[];
   /** Events that are stored; those that retention has removed don't count. */
   readonly events: number;
+  /** The `seq` that was given last, 0 where none was; each new event takes the next one. */
+  readonly newest: number;
 }
 
 export interface EventStore {
   /** Opens, or opens again after an unknown outcome, trusting nothing but what is stored. */
   open(): StoreContents;
   append(batch: Batch): AppendResult;
+  /**
+   * What was answered to the request before, or undefined where that is not known or not known any more. `damaged` is
+   * an answer that is not as it was written: storing another puts it in its place.
+   * @throws StoreError
+   */
+  answerTo(request: RequestKey): KeptAnswer | "damaged" | undefined;
+  readonly answersKept: AnswerFigures;
   /**
    * Takes one bounded step towards what retention asks for.
    * @param now milliseconds since 1970.

@@ -3,26 +3,32 @@
 import type {
   ConflictPage,
   ConflictQuery,
+  EventForm,
   EventKey,
   EventPage,
   EventQuery,
   EventReader,
+  FeedPage,
+  FeedQuery,
 } from "./event-reader.ts";
 
 import { StorageFault } from "./storage-fault.ts";
 
 export type ToReader =
   | { readonly kind: "page"; readonly ticket: number; readonly query: EventQuery }
+  | { readonly kind: "feed"; readonly ticket: number; readonly query: FeedQuery }
   | { readonly kind: "conflicts"; readonly ticket: number; readonly query: ConflictQuery }
   | {
       readonly kind: "find";
       readonly ticket: number;
       readonly key: EventKey;
       readonly candidates: readonly number[];
+      readonly form: EventForm | undefined;
     };
 
 export type FromReader =
   | { readonly kind: "page"; readonly ticket: number; readonly page: EventPage }
+  | { readonly kind: "feed"; readonly ticket: number; readonly page: FeedPage }
   | { readonly kind: "conflicts"; readonly ticket: number; readonly page: ConflictPage }
   | { readonly kind: "found"; readonly ticket: number; readonly event: string | undefined }
   /** `fault`: what is wrong with the storage, where that is the reason. */
@@ -59,13 +65,18 @@ export class ReaderClient implements EventReader {
     return (answer as FromReader & { kind: "page" }).page;
   }
 
+  async feedPage(query: FeedQuery): Promise<FeedPage> {
+    const answer = await this.#ask((ticket) => ({ kind: "feed", ticket, query }));
+    return (answer as FromReader & { kind: "feed" }).page;
+  }
+
   async conflicts(query: ConflictQuery): Promise<ConflictPage> {
     const answer = await this.#ask((ticket) => ({ kind: "conflicts", ticket, query }));
     return (answer as FromReader & { kind: "conflicts" }).page;
   }
 
-  async find(key: EventKey, candidates: readonly number[]): Promise<string | undefined> {
-    const answer = await this.#ask((ticket) => ({ kind: "find", ticket, key, candidates }));
+  async find(key: EventKey, candidates: readonly number[], form?: EventForm): Promise<string | undefined> {
+    const answer = await this.#ask((ticket) => ({ kind: "find", ticket, key, candidates, form }));
     return (answer as FromReader & { kind: "found" }).event;
   }
 

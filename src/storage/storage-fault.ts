@@ -2,6 +2,9 @@
 
 import { DamagedError } from "./event-reader.ts";
 
+/** The fault of a file whose content cannot be read, however often that is tried. */
+export const DAMAGED = "the database file is damaged";
+
 /** Codes of SQLite and of the system, by how they begin; the first that fits is taken. */
 const SENTENCES: readonly (readonly [code: string, sentence: string])[] = [
   ["SQLITE_FULL", "the disk is full"],
@@ -12,8 +15,8 @@ const SENTENCES: readonly (readonly [code: string, sentence: string])[] = [
   ["SQLITE_LOCKED", "another program has locked the database file"],
   ["SQLITE_IOERR_FSYNC", "the disk does not confirm what is written"],
   ["SQLITE_IOERR", "the disk reports an error"],
-  ["SQLITE_CORRUPT", "the database file is damaged"],
-  ["SQLITE_NOTADB", "the database file is damaged"],
+  ["SQLITE_CORRUPT", DAMAGED],
+  ["SQLITE_NOTADB", DAMAGED],
   ["ENOSPC", "the disk is full"],
   ["EDQUOT", "the disk is full"],
   ["EROFS", "the file system is read-only"],
@@ -43,7 +46,7 @@ export class StorageGoneError extends StorageFault {}
 /** What is wrong with the storage where that is why this was thrown; undefined when it had another reason. */
 export function storageFaultOf(error: unknown): string | undefined {
   if (error instanceof StorageFault) return error.fault;
-  if (error instanceof DamagedError) return "the database file is damaged";
+  if (error instanceof DamagedError) return DAMAGED;
   if (!(error instanceof Error)) return undefined;
   const { code } = error as { code?: unknown };
   if (typeof code === "string") {

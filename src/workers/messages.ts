@@ -1,6 +1,7 @@
 /** What each worker is told when it starts. */
 
 import type { GroupCommitLimits } from "../ingest/group-commit.ts";
+import type { AnswerLimits } from "../storage/request-answers.ts";
 import type { Retention } from "../storage/retention.ts";
 import type { RestartRequest } from "../storage/sqlite/checkpointer.ts";
 
@@ -9,6 +10,7 @@ export interface LedgerStart {
   readonly migrationsFolder: string;
   readonly limits: GroupCommitLimits;
   readonly retention: Retention;
+  readonly answers: AnswerLimits;
   readonly acceptsDamagedLog: boolean;
   readonly restartRequest: RestartRequest;
 }

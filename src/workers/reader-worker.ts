@@ -11,9 +11,10 @@ declare const self: Worker;
 function read(reader: SqliteEventReader, message: ToReader): FromReader {
   const { ticket } = message;
   if (message.kind === "page") return { kind: "page", ticket, page: reader.page(message.query) };
+  if (message.kind === "feed") return { kind: "feed", ticket, page: reader.feedPage(message.query) };
   if (message.kind === "conflicts")
     return { kind: "conflicts", ticket, page: reader.conflicts(message.query) };
-  return { kind: "found", ticket, event: reader.find(message.key, message.candidates) };
+  return { kind: "found", ticket, event: reader.find(message.key, message.candidates, message.form) };
 }
 
 function answer(guarded: GuardedReader, message: ToReader): FromReader {

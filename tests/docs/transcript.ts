@@ -37,17 +37,23 @@ export function expectShown(actual: string, shown: string): void {
   expect(actual).toBe(shown);
 }
 
-/** Replays one transcript on a node of its own. */
+/** Replays one transcript on a node of its own. Lines that begin with `+` are headers of the request that follows. */
 export async function replay({ lines }: CodeBlock): Promise<void> {
   await using node = await NodeProcess.start();
   const path = lines[0]!.startsWith("# ") ? lines[0]!.slice(2) : undefined;
   using socket = path === undefined ? undefined : await TestSocket.open(`${node.wsUrl}${path}`);
   let answer: string | undefined;
+  let headers: Record<string, string> = {};
   for (const line of path === undefined ? lines : lines.slice(1)) {
     const text = line.slice(2);
     const request = /^(GET|POST|DELETE) (\S+)(?: (.*))?$/.exec(text);
-    if (line.startsWith("> ") && request !== null) answer = await send(node.url, request);
-    else if (line.startsWith("> ")) socket!.send(text);
+    if (line.startsWith("+ ")) {
+      const [name, ...value] = text.split(": ");
+      headers = { ...headers, [name!]: value.join(": ") };
+    } else if (line.startsWith("> ") && request !== null) {
+      answer = await send(node.url, request, headers);
+      headers = {};
+    } else if (line.startsWith("> ")) socket!.send(text);
     else if (answer !== undefined) {
       expectShown(answer, text);
       answer = undefined;
@@ -55,13 +61,19 @@ export async function replay({ lines }: CodeBlock): Promise<void> {
   }
 }
 
-async function send(url: string, [, method, path, body]: RegExpExecArray): Promise<string> {
+/** That an answer was given before is shown in front of it. */
+async function send(
+  url: string,
+  [, method, path, body]: RegExpExecArray,
+  more: Readonly<Record<string, string>>,
+): Promise<string> {
   const isLines = body?.includes(LINE_END);
-  const headers = { "content-type": isLines ? "application/x-ndjson" : "application/json" };
+  const headers = { "content-type": isLines ? "application/x-ndjson" : "application/json", ...more };
   const response = await fetch(`${url}${path}`, {
     method: method!,
     headers,
     ...(body !== undefined && { body: body.replaceAll(LINE_END, "\n") }),
   });
-  return `${response.status} ${await response.text()}`;
+  const replayed = response.headers.has("idempotency-replayed") ? "(idempotency-replayed: true) " : "";
+  return `${response.status} ${replayed}${await response.text()}`;
 }

@@ -37,6 +37,10 @@ async function send(method: string, path: string, token?: string, body?: unknown
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
   const init = body === undefined ? { method, headers } : { method, headers, body: JSON.stringify(body) };
   const response = await fetch(node.url + path, init);
+  // A stream has no end: that it was let in stands in its head.
+  const isStream = response.headers.get("content-type") === "text/event-stream";
+  if (isStream) await response.body?.cancel();
+  if (isStream) return { status: response.status, text: "", headers: response.headers };
   return { status: response.status, text: await response.text(), headers: response.headers };
 }
 
@@ -55,12 +59,15 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
     namesTopic: true,
   },
   "GET /stats": { path: (topic) => `/stats?topic=${topic}`, namesTopic: true },
+  "GET /stats/stream": { path: (topic) => `/stats/stream?topics=${topic}`, namesTopic: true },
+  "GET /events/stream": { path: (topic) => `/events/stream?topics=${topic}`, namesTopic: true },
   "GET /topics": { path: () => "/topics", namesTopic: false },
   "GET /events": { path: (topic) => `/events?topic=${topic}`, namesTopic: true },
   "GET /events/:topic/:event_id": { path: (topic) => `/events/${topic}/1`, namesTopic: true },
   "GET /conflicts": { path: (topic) => `/conflicts?topic=${topic}`, namesTopic: true },
   "GET /metrics": { path: () => "/metrics", namesTopic: false },
   "GET /ws/stats": { path: (topic) => `/ws/stats?topics=${topic}`, namesTopic: true },
+  "GET /ws/events": { path: (topic) => `/ws/events?topics=${topic}&after=0`, namesTopic: true },
   "GET /ws/publish": { path: () => "/ws/publish", namesTopic: false },
 };
 

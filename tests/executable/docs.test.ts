@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
+import { EVENT_STREAM_TYPE } from "../../src/server/event-stream.ts";
 import { METRICS_TYPE } from "../../src/server/models/metrics.ts";
 import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
@@ -27,6 +28,12 @@ beforeAll(async () => {
 });
 afterAll(() => node[Symbol.asyncDispose]());
 
+/** What whoever names no other is answered with. */
+function usualTypeOf(path: string): string {
+  if (path === "/metrics") return METRICS_TYPE;
+  return path.endsWith("/stream") ? EVENT_STREAM_TYPE : "application/json";
+}
+
 describe("the document", () => {
   test("is OpenAPI 3", async () => {
     const validator = new Validator();
@@ -35,7 +42,7 @@ describe("the document", () => {
     expect(judge.document.openapi).toStartWith("3.");
   });
 
-  test("describes every HTTP route and nothing else, and names every WebSocket route", () => {
+  test("describes every HTTP route and nothing else, and leads to the channels", () => {
     const routes = routesOfApp()
       .map(({ method, path }) => ({ method: method.toLowerCase(), path }))
       .filter(({ path }) => path !== "/docs" && !path.startsWith("/docs/"));
@@ -45,9 +52,8 @@ describe("the document", () => {
       .filter((route) => !sockets.includes(route))
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
     expect(described.sort()).toEqual(expected.sort());
-    expect(sockets.length).toBeGreaterThanOrEqual(2);
-    for (const { path } of sockets) expect(judge.document.info.description).toContain(`\`${path}\``);
-    expect(judge.document.info.description).toContain("docs/protocol.md");
+    for (const path of ["/docs/channels", "/docs/asyncapi.json"])
+      expect(judge.document.info.description).toContain(`(${path})`);
   });
 
   test("says of every route what it does, what it takes and what it answers", () => {
@@ -68,9 +74,9 @@ describe("the document", () => {
         expect(answer.description).not.toBeEmpty();
         const types = Object.keys(answer.content ?? {});
         const isProblem = status !== "200" && !path.startsWith("/health");
-        const type = path === "/metrics" ? METRICS_TYPE : "application/json";
-        expect(types).toEqual([isProblem ? "application/problem+json" : type]);
-        expect(Object.keys(answer.content![types[0]!]!.examples ?? {})).not.toBeEmpty();
+        if (isProblem) expect(types).toEqual(["application/problem+json"]);
+        else expect(types[0]).toBe(usualTypeOf(path));
+        for (const type of types) expect(Object.keys(answer.content![type]!.examples ?? {})).not.toBeEmpty();
       }
     }
   });
@@ -122,20 +128,30 @@ describe("in the document", () => {
   });
 });
 
+const accepting = (accept: string): RequestInit => ({ headers: { accept } });
+
 /** Requests to every route: successes first, then problems. */
 const REQUESTS: [method: string, template: string, path: string, status: number, init?: RequestInit][] = [
   ["get", "/stats", "/stats", 200],
   ["get", "/stats", "/stats?topic=orders", 200],
   ["get", "/stats", "/stats?topic=unknown", 200],
   ["get", "/stats", "/stats?topic=a%20b", 422],
+  ["get", "/stats/stream", "/stats/stream?interval=x", 422],
   ["get", "/topics", "/topics", 200],
   ["get", "/topics", "/topics?limit=1", 200],
   ["get", "/topics", "/topics?limit=0", 422],
   ["get", "/events", "/events", 200],
   ["get", "/events", "/events?topic=orders&limit=1", 200],
   ["get", "/events", "/events?topic=unknown", 200],
+  ["get", "/events", "/events", 200, accepting("application/cloudevents-batch+json")],
+  ["get", "/events", "/events", 200, accepting("application/x-ndjson")],
   ["get", "/events", "/events?order=up&limit=-1", 422],
+  ["get", "/events/stream", "/events/stream?after=99", 422],
   ["get", "/events/{topic}/{event_id}", "/events/orders/order-1001-paid", 200],
+  [
+    ...(["get", "/events/{topic}/{event_id}", "/events/orders/order-1001-paid", 200] as const),
+    accepting("application/cloudevents+json"),
+  ],
   ["get", "/events/{topic}/{event_id}", "/events/orders/nothing", 404],
   ["get", "/events/{topic}/{event_id}", "/events/orders/order-1001-paid?scop=x", 422],
   ["get", "/conflicts", "/conflicts", 200],
@@ -273,6 +289,9 @@ describe("the page", () => {
     ["/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8", 1_000_000],
     ["/docs/swagger-ui.css", "text/css; charset=utf-8", 100_000],
     ["/docs/favicon.png", "image/png", 300],
+    ["/docs/channels", "text/html; charset=utf-8", 10_000],
+    ["/docs/channels.css", "text/css; charset=utf-8", 1_000],
+    ["/docs/asyncapi.json", "application/json", 10_000],
     ["/docs/json", "application/json", 10_000],
   ];
 
@@ -298,15 +317,18 @@ describe("the page", () => {
     },
   );
 
-  test("names nothing but files of this node, and has no inline script", async () => {
-    const html = await node.getText("/docs");
-    const addresses = [...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, address]) => address);
-    const served = FILES.map(([path]) => path);
-    expect(addresses.length).toBeGreaterThan(3);
-    for (const address of addresses) expect(served).toContain(address!);
-    expect(html).not.toMatch(/https?:|<script(?![^>]*\bsrc=)|<style|\son\w+=/);
-    expect(await node.getText("/docs/page-start.js")).not.toMatch(/https?:/);
-  });
+  test.each(["/docs", "/docs/channels"])(
+    "%s names nothing but files of this node, and has no inline script",
+    async (page) => {
+      const html = await node.getText(page);
+      const addresses = [...html.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, address]) => address);
+      const served = FILES.map(([path]) => path);
+      expect(addresses.length).toBeGreaterThan(3);
+      for (const address of addresses) expect(served).toContain(address!);
+      expect(html).not.toMatch(/https?:|<script(?![^>]*\bsrc=)|<style|\son\w+=/);
+      expect(await node.getText("/docs/page-start.js")).not.toMatch(/https?:/);
+    },
+  );
 
   test("is the only one: the plugin's own, which loads from elsewhere, is nowhere", async () => {
     for (const path of [

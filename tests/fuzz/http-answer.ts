@@ -27,6 +27,11 @@ export function takeAnswer(connection: Connection, method: string): HttpAnswer |
     connection.take(headEnd + 4);
     return takeAnswer(connection, method);
   }
+  if (method !== "HEAD" && headers.get("content-type") === "text/event-stream") {
+    // It never ends: what has been let in is all there is to see, and the connection is good for nothing else.
+    connection.take(received.length);
+    return { status, headers: new Map([...headers, ["connection", "close"]]), body: Buffer.alloc(0) };
+  }
   const hasBody = method !== "HEAD" && status !== 304 && status >= 200;
   if (hasBody && headers.get("transfer-encoding") === "chunked") {
     const body = chunksOf(received, headEnd + 4);

@@ -88,20 +88,27 @@ function matching(model: Model, { after, order, topic, source, since, until }: E
     (event) =>
       (after === undefined || (order === "asc" ? event.seq > after : event.seq < after)) &&
       (topic === undefined || event.topic === topic) &&
-      (source === undefined || event.source === source) &&
+      (source === undefined || sourceOf(event) === source) &&
       (since === undefined || event.at >= since) &&
       (until === undefined || event.at < until),
   );
   return order === "desc" ? found.reverse() : found;
 }
 
-function eventText({ seq, topic, eventId, timestamp, source, payload, at }: Arrival): string {
-  const received = JSON.stringify(new Date(at).toISOString());
-  const time = timestamp === null ? received : JSON.stringify(timestamp);
-  return `{"seq":${seq},"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)},"timestamp":${time},"source":${JSON.stringify(source)},"payload":${payload.stored},"received_at":${received}}`;
+/** A CloudEvent's is its scope. */
+function sourceOf({ scope, source }: Arrival): string | null {
+  return scope === "" ? source : scope;
 }
 
-function conflictText({ seq, topic, scope, eventId, source, payload, at }: Arrival): string {
+function eventText(event: Arrival): string {
+  const { seq, topic, eventId, timestamp, payload, at } = event;
+  const received = JSON.stringify(new Date(at).toISOString());
+  const time = timestamp === null ? received : JSON.stringify(timestamp);
+  return `{"seq":${seq},"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)},"timestamp":${time},"source":${JSON.stringify(sourceOf(event))},"payload":${payload.stored},"received_at":${received}}`;
+}
+
+function conflictText(conflict: Arrival): string {
+  const { seq, topic, scope, eventId, payload, at } = conflict;
   const scoped = scope === "" ? "" : `,"scope":${JSON.stringify(scope)}`;
-  return `{"seq":${seq},"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)}${scoped},"source":${JSON.stringify(source)},"payload":${payload.stored},"received_at":"${new Date(at).toISOString()}"}`;
+  return `{"seq":${seq},"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)}${scoped},"source":${JSON.stringify(sourceOf(conflict))},"payload":${payload.stored},"received_at":"${new Date(at).toISOString()}"}`;
 }

@@ -1,11 +1,12 @@
 /**
  * Gives some events a scope: an id that begins with `s1|` is stored under scope `s1`.
  *
- * Only CloudEvents carry a scope, and no edge takes them yet; so the simulation puts it in right before the store.
+ * Only CloudEvents carry a scope, and the publishers of the simulation send none; so it is put in right before the store.
  */
 
 import type { EventRecord } from "../../src/events/event.ts";
 import type { AppendResult, Batch, EventStore, StoreContents } from "../../src/storage/event-store.ts";
+import type { AnswerFigures, KeptAnswer, RequestKey } from "../../src/storage/request-answers.ts";
 import type { PruneReport } from "../../src/storage/retention.ts";
 import type { PruneCall } from "./retention-oracle.ts";
 
@@ -23,6 +24,8 @@ export function joinScope({ scope, eventId }: { scope: string; eventId: string }
 /** Who sees what is asked of the store, and what comes of it. */
 export interface StoreWatch {
   readonly beforeAppend: () => void;
+  /** An answer that is kept could not be read. */
+  readonly lookUpFailed: () => void;
   /** Takes a step of retention and sees how it ends. */
   readonly prune: (call: PruneCall, step: () => PruneReport) => PruneReport;
   /** Events that a step may look at, so that steps end early. */
@@ -39,10 +42,23 @@ export class ScopedStore implements EventStore {
     return this.inner.open();
   }
 
-  append({ events, receivedAt }: Batch): AppendResult {
+  answerTo(request: RequestKey): KeptAnswer | "damaged" | undefined {
+    try {
+      return this.inner.answerTo(request);
+    } catch (error) {
+      this.watch.lookUpFailed();
+      throw error;
+    }
+  }
+
+  get answersKept(): AnswerFigures {
+    return this.inner.answersKept;
+  }
+
+  append({ events, ...batch }: Batch): AppendResult {
     this.watch.beforeAppend();
     const scoped = (event: EventRecord): EventRecord => ({ ...event, ...splitScope(event.eventId) });
-    return this.inner.append({ events: events.map(scoped), receivedAt });
+    return this.inner.append({ events: events.map(scoped), ...batch });
   }
 
   prune(now: number, asked: number): PruneReport {

@@ -38,7 +38,7 @@ export interface NodeOptions {
   readonly parts: NodeParts;
   readonly queue: LedgerClientLimits;
   readonly retention: Retention;
-  readonly watch: Pick<StoreWatch, "prune" | "pruneRowsMax">;
+  readonly watch: Pick<StoreWatch, "prune" | "pruneRowsMax" | "lookUpFailed">;
   readonly topicsMax: number;
   readonly socketsPerTurnMax: number;
   /** Milliseconds since 1970. */
@@ -133,6 +133,7 @@ export class SimulatedNode {
         this.hub.committed(notice);
         after.committed(notice);
       },
+      answersKept: (figures) => after.answersKept(figures),
       failed: (reason) => after.failed(reason),
       healed: () => after.healed(),
       fault: (reason) => after.fault(reason),

@@ -58,7 +58,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "server/listening": [],
   "server/documentation": ["server/models", "problem.ts", "version.ts"],
-  "server/models": ["ingest", "events", "problem.ts"],
+  "server/models": ["ingest", "live", "events", "problem.ts"],
   live: ["storage", "events"],
   ingest: ["access", "storage", "events", "problem.ts"],
   "storage/sqlite": ["storage", "events", "version.ts"],

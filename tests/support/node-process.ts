@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Acceptance, EventPage, Stats, StoredEvent } from "./contract.ts";
 import { withDeadline } from "./deadline.ts";
 import { TempFolder } from "./temp-folder.ts";
+import { forgetNode, observeNode } from "./traffic/observed-nodes.ts";
 
 /** A private build can be named by whoever changes the code while others run theirs. */
 const EXECUTABLE = process.env.TEST_EXECUTABLE ?? join(import.meta.dir, "../../dist/onefold");
@@ -191,6 +192,7 @@ export class NodeProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#child.exited;
+    forgetNode(this.url);
     children.delete(this.#child);
     this.#ownFolder?.[Symbol.dispose]();
   }
@@ -204,6 +206,7 @@ export class NodeProcess implements AsyncDisposable {
       const address = /is ready on (https?:\/\/\S+|unix:)/.exec(this.output)?.[1];
       if (address === undefined || this.url !== "") continue;
       this.url = address === "unix:" ? "http://localhost" : address;
+      observeNode(this.url);
       this.#ready.resolve();
     }
   }

@@ -1,6 +1,8 @@
 /** The OpenAPI document of a node, as a judge: of the answers that the node gives, and of its own examples. */
 
-import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import { LINES_TYPE } from "../../src/server/models/media-types.ts";
+import { PROBLEM_TYPE } from "../../src/server/models/problem.ts";
+import { ClosedSchemas } from "./closed-schema.ts";
 
 export interface Media {
   readonly schema: object;
@@ -27,7 +29,14 @@ export interface Operation {
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly content: Readonly<Record<string, Media>> };
   readonly responses: Readonly<
-    Record<string, { readonly description: string; readonly content?: Readonly<Record<string, Media>> }>
+    Record<
+      string,
+      {
+        readonly description: string;
+        readonly headers?: Readonly<Record<string, { readonly required?: boolean }>>;
+        readonly content?: Readonly<Record<string, Media>>;
+      }
+    >
   >;
 }
 
@@ -39,27 +48,25 @@ export interface OpenApi {
   readonly components: { readonly schemas: Readonly<Record<string, object>> };
 }
 
-/** The formats that the document uses; times of ours have one form only. */
-const FORMATS = {
-  "date-time": (text: string) => new Date(text).toISOString() === text,
-  uri: (text: string) => URL.canParse(text),
-};
+/** An answer as it came. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: {
+    /** @param name in lower case */
+    get(name: string): string | null | undefined;
+    has(name: string): boolean;
+  };
+  readonly text: string;
+}
 
 export class OpenApiJudge {
   readonly document: OpenApi;
-  readonly #ajv = new Ajv2020({
-    strict: true,
-    strictRequired: false,
-    allowUnionTypes: true,
-    allErrors: true,
-    formats: FORMATS,
-  });
+  readonly #schemas: ClosedSchemas;
+  readonly #places = new Map<string, readonly (readonly string[])[]>();
 
   constructor(text: string) {
     this.document = JSON.parse(text) as OpenApi;
-    // Above the schemas are the document's own members; below, a keyword that is not known is an error.
-    this.#ajv.addVocabulary(Object.keys(this.document));
-    this.#ajv.addSchema(closed(this.document) as object, "document", undefined, false);
+    this.#schemas = new ClosedSchemas(this.document);
   }
 
   get operations(): { method: string; path: string; operation: Operation }[] {
@@ -70,39 +77,70 @@ export class OpenApiJudge {
 
   /** What is wrong with a value, by the schema at this place of the document. */
   faults(place: readonly string[], value: unknown): string[] {
-    const validate = this.#validator(place);
-    if (validate(value)) return [];
-    return validate.errors!.map(({ instancePath, message }) => `${instancePath} ${message}`);
+    return this.#schemas.faults(place, value);
   }
 
   /** What is wrong with a response to this operation: an undocumented status or type, or another shape. */
   async faultsOfResponse(method: string, path: string, response: Response): Promise<string[]> {
-    const text = await response.text();
-    const place = ["paths", path, method, "responses", String(response.status)];
-    const answer = this.document.paths[path]?.[method]?.responses[response.status];
+    const { status, headers } = response;
+    return this.faultsOfAnswer(method, path, { status, headers, text: await response.text() });
+  }
+
+  /** The same once it has been read. */
+  faultsOfAnswer(method: string, path: string, { status, headers, text }: Answer): string[] {
+    const answer = this.document.paths[path]?.[method]?.responses[status];
     if (answer === undefined)
-      return [`${method} ${path} answered ${response.status}, which is not documented: ${text}`];
-    const type = response.headers.get("content-type") ?? "none";
-    if (answer.content?.[type] === undefined) return [`${method} ${path} answered with ${type}: ${text}`];
-    const value: unknown = type.startsWith("text/") ? text : JSON.parse(text);
-    return this.faults([...place, "content", type, "schema"], value);
+      return [`${method} ${path} answered ${status}, which is not documented: ${text}`];
+    const type = headers.get("content-type") ?? "none";
+    const media = answer.content?.[type];
+    if (media === undefined) return [`${method} ${path} answered with ${type}: ${text}`];
+    for (const [name, { required }] of Object.entries(answer.headers ?? {}))
+      if (required && !headers.has(name.toLowerCase()))
+        return [`${method} ${path} answered ${status} without ${name}`];
+    if (type === LINES_TYPE) return this.#faultsOfLines(text);
+    const value: unknown = /[/+]json$/.test(type) ? JSON.parse(text) : text;
+    if (type === PROBLEM_TYPE) {
+      const { code } = value as { code: string };
+      if (!Object.hasOwn(media.examples ?? {}, code))
+        return [`${method} ${path} answered ${status} with the code ${code}, which is not documented`];
+    }
+    return this.faults(
+      ["paths", path, method, "responses", String(status), "content", type, "schema"],
+      value,
+    );
   }
 
-  #validator(place: readonly string[]): ValidateFunction {
-    const pointer = place.map((step) => encodeURIComponent(step.replaceAll("~", "~0").replaceAll("/", "~1")));
-    const validate = this.#ajv.getSchema(`document#/${pointer.join("/")}`);
-    if (validate === undefined) throw new Error(`The document has no schema at /${place.join("/")}`);
-    return validate;
+  /** Whether any route may answer so. */
+  isAnswerOfAny({ status, headers, text }: Answer): boolean {
+    const type = headers.get("content-type") ?? "none";
+    if (type === LINES_TYPE) return this.#faultsOfLines(text).length === 0;
+    const value: unknown = JSON.parse(text);
+    return this.#placesOf(status, type).some((place) => this.faults(place, value).length === 0);
   }
-}
 
-/** The same document, in which no object may have members that it does not name: readers may see more, tests not. */
-function closed(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(closed);
-  if (typeof value !== "object" || value === null) return value;
-  const copy = Object.fromEntries(Object.entries(value).map(([name, member]) => [name, closed(member)]));
-  const isObjectSchema = copy.type === "object" && copy.properties !== undefined;
-  return isObjectSchema ? { additionalProperties: false, ...copy } : copy;
+  /** Where the schemas of such answers stand, each once. */
+  #placesOf(status: number, type: string): readonly (readonly string[])[] {
+    const key = `${status} ${type}`;
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    const found = new Map<string, readonly string[]>();
+    for (const { method, path, operation } of this.operations) {
+      const schema = operation.responses[status]?.content?.[type]?.schema;
+      const place = ["paths", path, method, "responses", String(status), "content", type, "schema"];
+      if (schema !== undefined) found.set(JSON.stringify(schema), place);
+    }
+    const places = [...found.values()];
+    this.#places.set(key, places);
+    return places;
+  }
+
+  /** The document has no words for what stands on a line; it says in a sentence which model it is. */
+  #faultsOfLines(text: string): string[] {
+    return text
+      .split("\n")
+      .filter((line) => line !== "")
+      .flatMap((line) => this.faults(["components", "schemas", "StoredEvent"], JSON.parse(line)));
+  }
 }
 
 /** Every `$ref` in a document. */

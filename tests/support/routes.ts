@@ -1,5 +1,6 @@
 /** The routes as the app itself lists them, made with nothing behind them. */
 
+import { SETTINGS } from "../../src/config/settings.ts";
 import { makeApp } from "../../src/server/app.ts";
 import type { Services } from "../../src/server/services.ts";
 
@@ -10,9 +11,28 @@ export interface Route {
   readonly path: string;
 }
 
+/** As a node is set by default, as far as the documents tell. */
+const LIMITS = {
+  bodyBytesMax: SETTINGS.maxBodyBytes.default,
+  eventsMax: SETTINGS.maxEvents.default,
+  inflightMax: SETTINGS.maxInflight.default,
+  patternsMax: SETTINGS.maxPatterns.default,
+  readingBytesMax: 1,
+};
+
+function appWithNothingBehind() {
+  const admission = { admit: () => {}, leave: () => {} };
+  const services = { limits: LIMITS, hub: { board: {} }, origins: { hasAny: false }, admission };
+  return makeApp(services as unknown as Services, { isTls: false });
+}
+
 export function routesOfApp(): Route[] {
-  const limits = { bodyBytesMax: 1, readingBytesMax: 1, eventsMax: 1, inflightMax: 1 };
-  const services = { limits, hub: { board: {} }, origins: { hasAny: false }, admission: {} };
-  const app = makeApp(services as unknown as Services, { isTls: false });
-  return app.routes.map(({ method, path }) => ({ method, path }));
+  return appWithNothingBehind().routes.map(({ method, path }) => ({ method, path }));
+}
+
+/** What a node with the usual limits answers under this address, for what needs nothing behind: a document. */
+export async function documentOfApp(path: "/docs/json" | "/docs/asyncapi.json"): Promise<string> {
+  const response = await appWithNothingBehind().handle(new Request(`http://localhost${path}`));
+  if (response.status !== 200) throw new Error(`Expected ${path}, got ${response.status}`);
+  return response.text();
 }

@@ -53,6 +53,17 @@ test("a commit runs one statement an event, one a topic, and four of its own", (
   });
 });
 
+test("answers that are kept under keys cost a look-up and a row each, and publishes without a key nothing", () => {
+  using store = new CountedStore();
+  store.append(events(0, 8));
+  const plain = store.append(events(100, 10));
+  // The second one looks once how old the oldest is.
+  for (const key of ["first", "second"]) store.keep(key);
+  const work = store.keep("k");
+  expect(work).toEqual({ BEGIN: 1, SELECT: 1, "INSERT OR REPLACE INTO request_keys": 1, COMMIT: 1 });
+  expect(store.append(events(200, 10))).toEqual(plain);
+});
+
 test("duplicates of the latest events are told without a look at the file", () => {
   using store = new CountedStore();
   store.append(events(0, 1_000));
@@ -115,6 +126,7 @@ test("all that arrives in a tick crosses in one message, and all that a commit d
     events: {
       opened: ignore,
       committed: ignore,
+      answersKept: ignore,
       failed: ignore,
       healed: ignore,
       unusable: ignore,

@@ -38,6 +38,15 @@ export class CountedStore implements Disposable {
     return this.#counts;
   }
 
+  /** @returns the statements that a request with this key ran, which held nothing. */
+  keep(key: string): Work {
+    this.#counts = {};
+    const request = { subject: "publisher", key, fingerprint: "f" };
+    this.#store.answerTo(request);
+    this.#store.append({ events: [], receivedAt: 1, answers: () => [{ key: request, answer: "{}" }] });
+    return this.#counts;
+  }
+
   /** @returns the pages that the commit wrote. */
   pagesOf(events: readonly EventRecord[]): number {
     checkpoint(this.#store.database, "TRUNCATE");
@@ -116,5 +125,5 @@ function counted(statement: Statement, onRun: (result: unknown) => void): Statem
 
 /** `INSERT INTO events`, `SELECT`, `COMMIT`. */
 function kindOf(sql: string): string {
-  return /^(?:INSERT INTO|DELETE FROM)\s+\w+|^\w+/.exec(sql.trimStart())![0];
+  return /^(?:INSERT(?: OR REPLACE)? INTO|DELETE FROM)\s+\w+|^\w+/.exec(sql.trimStart())![0];
 }

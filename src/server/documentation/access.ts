@@ -5,16 +5,18 @@ import { problemAnswers } from "./operation.ts";
 /** The scopes of which a route asks for one, by method and OpenAPI path; none where anyone may use it. */
 export type ScopesOf = (method: string, path: string) => readonly string[];
 
-const SCHEME = "token";
+export const TOKEN_DESCRIPTION =
+  "A token of this node (`onefold token create`) or a JSON Web Token. A node that was given no credentials asks for none.";
 
 const SECURITY_SCHEMES = {
-  [SCHEME]: {
-    type: "http",
-    scheme: "bearer",
-    description:
-      "A token of this node (`onefold token create`) or a JSON Web Token. A node that was given no credentials asks for none.",
+  token: { type: "http", scheme: "bearer", description: TOKEN_DESCRIPTION },
+  access_token: {
+    type: "apiKey",
+    in: "query",
+    name: "access_token",
+    description: "The same as a parameter of the address, for browsers and webhooks.",
   },
-};
+} as const;
 
 const REFUSALS = problemAnswers({
   unauthorized: "Credentials are required here.",
@@ -40,8 +42,10 @@ export function withAccess(text: string, scopesOf: ScopesOf): string {
   for (const [path, operations] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(operations)) {
       const scopes = scopesOf(method, path);
+      operation.security = Object.keys(SECURITY_SCHEMES).flatMap((scheme) =>
+        scopes.map((scope) => ({ [scheme]: [scope] })),
+      );
       if (scopes.length === 0) continue;
-      operation.security = scopes.map((scope) => ({ [SCHEME]: [scope] }));
       operation.responses = { ...operation.responses, ...REFUSALS };
     }
   }

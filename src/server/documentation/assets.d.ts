@@ -5,6 +5,11 @@ declare module "swagger-ui-dist/*" {
   export default path;
 }
 
+declare module "*/channels.css" {
+  const path: string;
+  export default path;
+}
+
 declare module "*/page-start.js" {
   const path: string;
   export default path;

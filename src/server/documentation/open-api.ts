@@ -4,6 +4,7 @@ import type { TSchema } from "@sinclair/typebox";
 import { type AnyElysia, Elysia } from "elysia";
 import { VERSION } from "../../version.ts";
 import { MODELS } from "../models/models.ts";
+import { ABOUT } from "./about.ts";
 import { type ScopesOf, withAccess } from "./access.ts";
 import { TAGS } from "./operation.ts";
 
@@ -18,10 +19,7 @@ const DESCRIPTION = `Takes events from publishers that must retry, counts each e
 
 **Credentials.** Routes ask for a scope: \`publish\`, or \`subscribe\` to read; \`admin\` shows the metrics of the node as a whole. A token covers topics by patterns, and reads show those topics only.
 
-**WebSockets.** Two channels are not in this document, because OpenAPI has no words for them; docs/protocol.md describes their frames:
-
-- \`/ws/publish\`: a persistent channel to publish on. Frames are answered in their order, each after its commit.
-- \`/ws/stats\`: the counters live, as one snapshot and then what was added since.`;
+**Channels.** WebSockets, and what streams of server-sent events carry, are not in this document, because OpenAPI has no words for them: they are [shown as channels](/docs/channels), from an AsyncAPI document of their own, [/docs/asyncapi.json](/docs/asyncapi.json).`;
 
 /**
  * @param routes the routes to describe, made for this call. The plugin also serves a page that loads its parts from
@@ -40,7 +38,7 @@ export async function makeOpenApiDocument(routes: AnyElysia, scopesOf: ScopesOf)
           title: "onefold",
           version: VERSION,
           description: DESCRIPTION,
-          license: { name: "MIT" },
+          ...ABOUT,
         },
         servers: [{ url: "/", description: "This node" }],
         tags: Object.values(TAGS),

@@ -18,6 +18,7 @@ import { refTo } from "../models/schema.ts";
 export type Operation = DocumentDecoration;
 type Responses = NonNullable<Operation["responses"]>;
 type Response = Responses[string];
+type MediaType = NonNullable<Extract<Response, { content?: unknown }>["content"]>[string];
 export type Examples = Readonly<Record<string, { readonly summary: string; readonly value: unknown }>>;
 
 export function model(name: ModelName) {
@@ -38,6 +39,24 @@ export function pathParameter(name: string, parameter: TSchema) {
 
 export function jsonAnswer(name: ModelName, description: string, examples: Examples): Response {
   return { description, content: { "application/json": { schema: model(name), examples: { ...examples } } } };
+}
+
+/** The same answer in other media types, for those who accept them. */
+export function inOtherForms(answer: Response, content: Readonly<Record<string, MediaType>>): Response {
+  if ("$ref" in answer) throw new Error("an answer that stands elsewhere has no forms to add to");
+  return { ...answer, content: { ...answer.content, ...content } };
+}
+
+export function streamAnswer(description: string, example: string): Response {
+  return {
+    description,
+    content: {
+      "text/event-stream": {
+        schema: { type: "string" },
+        examples: { stream: { summary: "As it comes", value: example } },
+      },
+    },
+  };
 }
 
 /** An example of a problem: its detail, and the places that it names. */
@@ -75,6 +94,7 @@ export function problemAnswers(examples: Partial<Record<ProblemCode, Example>>):
 const RETRY_HEADERS = {
   "Retry-After": {
     description: "Seconds after which to try again.",
+    required: true,
     schema: { type: "integer", example: RETRY_AFTER_SECONDS },
   },
 } as const;

@@ -1,9 +1,14 @@
-/** GET /stats and GET /topics as the OpenAPI document has them. */
+/** GET /stats, GET /stats/stream and GET /topics as the OpenAPI document has them. */
 
-import { PAGE_TOPICS_MAX, STATS_PARAMETERS, TOPICS_PARAMETERS } from "../models/parameters.ts";
-import { NOT_OPENED } from "../models/problem.ts";
+import {
+  PAGE_TOPICS_MAX,
+  STATS_PARAMETERS,
+  STATS_STREAM_PARAMETERS,
+  TOPICS_PARAMETERS,
+} from "../models/parameters.ts";
+import { NOT_OPENED, TOO_MANY_ANSWERS } from "../models/problem.ts";
 import type { Stats, TopicPage } from "../models/stats.ts";
-import { COUNTERS, TOPIC } from "./examples.ts";
+import { COUNTERS, EPOCH, TOPIC } from "./examples.ts";
 import {
   type Examples,
   invalidParameter,
@@ -12,6 +17,7 @@ import {
   type Operation,
   problemAnswers,
   queryParameters,
+  streamAnswer,
   TAGS,
 } from "./operation.ts";
 
@@ -25,7 +31,7 @@ const STATS = {
       topic_count: 1,
       uptime_seconds: 12.345,
       started_at: "2026-01-31T11:59:50.000Z",
-      epoch: "1f6b8a52-6e0c-4d57-9a0b-0d2c52a1e7d4",
+      epoch: EPOCH,
       revision: 2,
     } satisfies Stats,
   },
@@ -56,6 +62,34 @@ export const STATS_OPERATION: Operation = {
       ...LIMIT_PROBLEMS,
       invalid_parameter: invalidParameter("topics", "is not a known parameter; the nearest is `topic`"),
       starting: NOT_OPENED,
+      overloaded: TOO_MANY_ANSWERS,
+    }),
+  },
+};
+
+const STATS_STREAM = `retry: 1000
+
+id: AgtEhTWFeX9zAAAAAAAAAAJHYL_F
+data: {"type":"delta","epoch":"${STATS.stats.value.epoch}","from":1,"revision":2,"received":1,"unique_processed":0,"duplicate_dropped":1,"conflicts":0,"topics":{"orders":{"received":1,"unique_processed":0,"duplicate_dropped":1,"conflicts":0}}}
+
+`;
+
+export const STATS_STREAM_OPERATION: Operation = {
+  operationId: "streamStats",
+  summary: "Follow the counters",
+  description:
+    "Server-sent events: a snapshot, then a delta whenever something has changed. Each frame is one line of JSON, and its `id` goes back as `Last-Event-ID`, which is answered by what has changed since. A comment comes every 15 s in which nothing else does.",
+  tags: [TAGS.statistics.name],
+  parameters: queryParameters(STATS_STREAM_PARAMETERS),
+  responses: {
+    200: streamAnswer("The stream, which goes on until one side ends it.", STATS_STREAM),
+    ...problemAnswers({
+      ...LIMIT_PROBLEMS,
+      invalid_parameter: invalidParameter(
+        "last_event_id",
+        "is no cursor that was given out: it has been cut or changed",
+      ),
+      forbidden_topic: "Reading `orders` is not allowed.",
     }),
   },
 };
@@ -72,6 +106,7 @@ export const TOPICS_OPERATION: Operation = {
       ...LIMIT_PROBLEMS,
       invalid_parameter: invalidParameter("limit", `must be a whole number from 1 to ${PAGE_TOPICS_MAX}`),
       starting: NOT_OPENED,
+      overloaded: TOO_MANY_ANSWERS,
     }),
   },
 };

@@ -15,6 +15,16 @@ export const topicText = (description: string) =>
     examples: ["orders"],
   });
 
+/** A topic, or all that begin alike. */
+export const patternText = (description: string) =>
+  Type.String({
+    minLength: 1,
+    maxLength: TEXT_CODE_POINTS_MAX + 1,
+    pattern: without(NOT_IN_TOPIC).replace(/\$$/, "\\*?$"),
+    description,
+    examples: ["orders", "payments.*"],
+  });
+
 const eventIdText = (description: string) =>
   Type.String({
     minLength: 1,
@@ -55,7 +65,10 @@ export const Event = Type.Object(
   },
   {
     additionalProperties: false,
-    oneOf: [{ required: ["event_id"] }, { required: ["id"] }],
+    oneOf: [
+      { properties: { event_id: {} }, required: ["event_id"] },
+      { properties: { id: {} }, required: ["id"] },
+    ],
     description: "An event as a publisher sends it. A field that is not known is an error that names it.",
   },
 );
@@ -85,7 +98,14 @@ export const StoredEvent = Type.Object(
       examples: ["2026-01-31T12:00:00Z"],
     }),
     source: orNull(sourceText("Who or what sent it.")),
-    payload: payload("As it was sent, exactly in value."),
+    payload: payload("As it was sent, exactly in value; of a CloudEvent the data, or its base64."),
+    attributes: Type.Optional(
+      Type.Record(Type.String(), Type.Unknown(), {
+        description:
+          "Of a CloudEvent: its other attributes and extensions. `data_base64` is true where the payload is base64, `data` false where there was none.",
+        examples: [{ subject: "order-1001", datacontenttype: "application/json" }],
+      }),
+    ),
     received_at: time("When its first arrival was received."),
   },
   { description: "An event as it was stored: its first arrival." },
@@ -100,7 +120,7 @@ export const EventPage = Type.Object(
     next: orNull(
       Type.String({
         description:
-          "Goes back as `after` for the next page; null at the end. A page may be short, even empty, and still have one.",
+          "A cursor, which goes back as `after` for the next page; null at the end. A page may be short, even empty, and still have one.",
       }),
     ),
     gap: Type.Optional(
@@ -126,7 +146,7 @@ export const Conflict = Type.Object(
     topic: topicText("The topic of both."),
     event_id: eventIdText("The id of both."),
     scope: Type.Optional(Type.String({ description: "The CloudEvents source of both, for a CloudEvent." })),
-    source: orNull(sourceText("Who or what sent the later arrival.")),
+    source: orNull(sourceText("Who or what sent the later arrival; of a CloudEvent the same as `scope`.")),
     payload: payload("The payload that differed. It was not stored as an event."),
     received_at: time("When the later arrival was received."),
   },

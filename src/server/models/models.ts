@@ -1,5 +1,6 @@
 /** Every model by the name it has in the documents. */
 
+import { CloudEvent } from "./cloud-event.ts";
 import { Conflict, ConflictPage, Event, EventPage, StoredEvent } from "./event.ts";
 import { Health } from "./health.ts";
 import { Metrics } from "./metrics.ts";
@@ -9,6 +10,7 @@ import { NamedTopicCounters, Stats, TopicCounters, TopicPage } from "./stats.ts"
 
 export const MODELS = {
   Event,
+  CloudEvent,
   PublishAnswer,
   BatchAnswer,
   EventAnswer,

@@ -93,6 +93,18 @@ export function topicChecksum(id: number, name: string): number {
   return typeof name === "string" ? Bun.hash.crc32(name, seedOf(id, 0, 0)) | 0 : Number.NaN;
 }
 
+/** Of a row of `request_keys`. */
+export function answerChecksum(row: {
+  readonly digest: string;
+  readonly fingerprint: string;
+  readonly answer: string;
+  readonly storedAt: number;
+}): number {
+  const texts = [row.digest, row.fingerprint, row.answer];
+  if (!texts.every((text) => typeof text === "string")) return Number.NaN;
+  return texts.reduce((crc, text) => Bun.hash.crc32(text, crc), seedOf(row.storedAt, 0, 0)) | 0;
+}
+
 /** Of a row of `meta`. */
 export function metaChecksum(key: string, value: string | Uint8Array): number {
   return Bun.hash.crc32(value, Bun.hash.crc32(key)) | 0;

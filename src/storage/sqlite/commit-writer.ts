@@ -3,6 +3,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { EventRecord } from "../../events/event.ts";
 import { INCREMENT_COLUMNS, type Increments } from "../event-store.ts";
+import type { AnswerStep, AnswerTable } from "./answer-table.ts";
 import {
   eventChecksum,
   fingerprintsChecksum,
@@ -33,10 +34,13 @@ export interface Commit {
   /** The number that the first of the new topics takes. */
   readonly firstNewTopicId: number;
   readonly segmentStep: SegmentStep | undefined;
+  /** Undefined where no request of the commit brought a key. */
+  readonly answers: AnswerStep | undefined;
 }
 
 export class CommitWriter {
   readonly #transaction: Transaction;
+  readonly #answers: AnswerTable;
   readonly #insertTopic: Statement;
   readonly #insertEvent: Statement;
   readonly #insertPlainEvent: Statement;
@@ -47,8 +51,9 @@ export class CommitWriter {
   readonly #insertSegment: Statement;
   readonly #setIndexedThrough: Statement;
 
-  constructor(db: Database) {
+  constructor(db: Database, answers: AnswerTable) {
     this.#transaction = new Transaction(db);
+    this.#answers = answers;
     this.#insertTopic = db.prepare("INSERT INTO topics (id, name, checksum) VALUES (?, ?, ?)");
     this.#insertEvent = db.prepare(
       `INSERT INTO events (seq, topic_id, scope, event_id, timestamp, source, payload, attributes, received_at, checksum)
@@ -92,7 +97,7 @@ export class CommitWriter {
   }
 
   #writeRows(commit: Commit): void {
-    const { firstNewTopicId, segmentStep } = commit;
+    const { firstNewTopicId, segmentStep, answers } = commit;
     const { newTopics } = commit.increments;
     for (let i = 0; i < newTopics.length; i++) {
       const [id, name] = [firstNewTopicId + i, newTopics[i]!];
@@ -103,6 +108,7 @@ export class CommitWriter {
     this.#count(commit);
     this.#insertConflicts(commit);
     if (segmentStep !== undefined) this.#insertSegments(segmentStep);
+    if (answers !== undefined) this.#answers.write(answers);
   }
 
   #insertIds({ fresh, firstSeq, fingerprints: words, increments }: Commit): void {

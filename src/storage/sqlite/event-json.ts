@@ -30,42 +30,34 @@ export function expectIntact(row: StoredEvent): void {
   throw new DamagedError(`Event ${row.seq} is damaged.`);
 }
 
-export function eventJson({
-  seq,
-  topic,
-  eventId,
-  timestamp,
-  source,
-  payload,
-  receivedAt,
-}: StoredEvent): string {
+/** A CloudEvent has its source in its key. */
+export function sourceOf({ scope, source }: StoredEvent): string | null {
+  return scope === "" ? source : scope;
+}
+
+export function eventJson(event: StoredEvent): string {
+  const { seq, topic, eventId, timestamp, payload, attributes, receivedAt } = event;
   const received = isoTime(receivedAt);
   const time = timestamp === null ? received : JSON.stringify(timestamp);
-  return `{"seq":${seq},"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)},"timestamp":${time},"source":${JSON.stringify(source)},"payload":${payload},"received_at":${received}}`;
+  const more = attributes === null ? "" : `,"attributes":${attributes}`;
+  return `{"seq":${seq},"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)},"timestamp":${time},"source":${JSON.stringify(sourceOf(event))},"payload":${payload}${more},"received_at":${received}}`;
 }
 
 /** An arrival whose payload differed from the event stored under its key. */
 export type StoredConflict = StoredEvent;
 
 /** `seq` is the first arrival's; source, payload and time are those of the one that was refused storage. */
-export function conflictJson({
-  seq,
-  topic,
-  scope,
-  eventId,
-  source,
-  payload,
-  receivedAt,
-}: StoredConflict): string {
+export function conflictJson(conflict: StoredConflict): string {
+  const { seq, topic, scope, eventId, payload, receivedAt } = conflict;
   const scoped = scope === "" ? "" : `,"scope":${JSON.stringify(scope)}`;
-  return `{"seq":${seq},"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)}${scoped},"source":${JSON.stringify(source)},"payload":${payload},"received_at":${isoTime(receivedAt)}}`;
+  return `{"seq":${seq},"topic":${JSON.stringify(topic)},"event_id":${JSON.stringify(eventId)}${scoped},"source":${JSON.stringify(sourceOf(conflict))},"payload":${payload},"received_at":${isoTime(receivedAt)}}`;
 }
 
 let lastMs = -1;
 let lastText = "";
 
-/** Events of one commit share their time. */
-function isoTime(ms: number): string {
+/** As a JSON string. Events of one commit share their time. */
+export function isoTime(ms: number): string {
   if (ms !== lastMs) {
     lastMs = ms;
     lastText = `"${new Date(ms).toISOString()}"`;

@@ -9,6 +9,7 @@ import {
   StoreError,
   type StoreOutcome,
 } from "../event-store.ts";
+import type { AnswerFigures, KeptAnswer, RequestKey } from "../request-answers.ts";
 import type { PruneReport } from "../retention.ts";
 import { StorageFault, StorageGoneError, storageFaultOf } from "../storage-fault.ts";
 import { checkpoint } from "./checkpointer.ts";
@@ -79,6 +80,16 @@ export class GuardedStore implements EventStore {
   prune(now: number, rowsMax: number): PruneReport {
     // Nothing is acknowledged for it: where it goes to is seen at the next commit.
     return this.#explaining(() => this.#store.prune(now, rowsMax));
+  }
+
+  answerTo(request: RequestKey): KeptAnswer | "damaged" | undefined {
+    // What is answered again is acknowledged again.
+    this.#expectInPlace("refused");
+    return this.#explaining(() => this.#store.answerTo(request));
+  }
+
+  get answersKept(): AnswerFigures {
+    return this.#store.answersKept;
   }
 
   hasTopic(name: string): boolean {

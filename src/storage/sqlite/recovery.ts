@@ -59,7 +59,7 @@ export function recover(db: Database): Recovered {
 }
 
 /** Through these everything else is found. They are small; the rest is checked as it is read. */
-const CHECKED_TABLES = ["meta", "topics", "counters", "topic_segments"] as const;
+const CHECKED_TABLES = ["meta", "topics", "counters", "topic_segments", "request_keys"] as const;
 
 function expectSound(db: Database): void {
   for (const table of CHECKED_TABLES) {

@@ -105,3 +105,19 @@ export const topicSegments = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.segment, table.topicId] })],
 );
+
+/**
+ * What was answered to requests that brought a key (Idempotency-Key), the oldest first. The index is on random values;
+ * what it takes is bounded, as the answers are.
+ */
+export const requestKeys = sqliteTable("request_keys", {
+  id: integer("id").primaryKey(),
+  /** Of whoever sent the request, and the key: 132 bits of a SHA-256. */
+  digest: text("digest").notNull().unique(),
+  /** Of what the request held. */
+  fingerprint: text("fingerprint").notNull(),
+  /** Milliseconds since 1970. */
+  storedAt: integer("stored_at").notNull(),
+  answer: text("answer").notNull(),
+  checksum: integer("checksum").notNull(),
+});

@@ -5,11 +5,15 @@ import {
   type ConflictPage,
   type ConflictQuery,
   DamagedError,
+  type EventForm,
   type EventKey,
   type EventPage,
   type EventQuery,
+  type FeedPage,
+  type FeedQuery,
 } from "../event-reader.ts";
 import { isIntact, segmentChecksum } from "./checksums.ts";
+import { cloudEventJson } from "./cloud-event-json.ts";
 import { CONFLICTS_MAX } from "./commit-writer.ts";
 import {
   conflictJson,
@@ -17,7 +21,9 @@ import {
   expectIntact,
   type StoredConflict,
   type StoredEvent,
+  sourceOf,
 } from "./event-json.ts";
+import { feedPage } from "./feed-page.ts";
 import { merged, SEGMENT_EVENTS, segmentOf } from "./topic-segments.ts";
 import { type TopicSelection, TopicSelector } from "./topic-selection.ts";
 
@@ -45,7 +51,11 @@ export interface PageForm {
   readonly separator: string;
 }
 
-const AS_JSON: PageForm = { textOf: eventJson, separator: "," };
+const FORMS: Readonly<Record<EventForm, PageForm>> = {
+  json: { textOf: eventJson, separator: "," },
+  lines: { textOf: eventJson, separator: "\n" },
+  "cloud-events": { textOf: cloudEventJson, separator: "," },
+};
 
 export class SqliteEventReader {
   readonly #form: PageForm;
@@ -67,8 +77,11 @@ export class SqliteEventReader {
   readonly #conflictCount: Statement<{ count: number | null }, []>;
   readonly #firstReceived: Statement<{ seq: number; at: number }, [number]>;
 
-  /** @param now milliseconds; only differences matter. */
-  constructor(db: Database, now: () => number, form = AS_JSON) {
+  /**
+   * @param now milliseconds; only differences matter.
+   * @param form of what is not asked for in another.
+   */
+  constructor(db: Database, now: () => number, form = FORMS.json) {
     this.#form = form;
     this.#db = db;
     this.#now = now;
@@ -107,15 +120,41 @@ export class SqliteEventReader {
     return this.#inOneSnapshot(() => this.#page(query));
   }
 
-  find({ topic, scope, eventId }: EventKey, candidates: readonly number[]): string | undefined {
+  feedPage(query: FeedQuery): FeedPage {
+    return this.#inOneSnapshot(() => {
+      const selection = this.#selector.select(query);
+      const asked = { ...query, order: "asc" } as const;
+      const bounds = this.#bounds(asked);
+      const gap = this.#gap(asked, selection);
+      const page = feedPage(query, this.#runs("asc", bounds, selection?.ids), {
+        selection,
+        // What is gone at the end has been passed as well.
+        end: Math.max(query.after, bounds.high, this.#number("pruned_through", 0)),
+        gapTopics: () => (gap === undefined ? [] : this.#topicsPrunedBeyond(query.after)),
+        now: this.#now,
+      });
+      return gap === undefined ? page : { ...page, gap };
+    });
+  }
+
+  find(
+    { topic, scope, eventId }: EventKey,
+    candidates: readonly number[],
+    form?: EventForm,
+  ): string | undefined {
     return this.#inOneSnapshot(() => {
       for (const seq of candidates) {
         // A candidate may be of another key, and of another topic.
         const row = this.#intact(seq, this.#number("pruned_through", 0));
-        if (row?.topic === topic && row.scope === scope && row.eventId === eventId) return eventJson(row);
+        if (row?.topic === topic && row.scope === scope && row.eventId === eventId)
+          return this.#formOf(form).textOf(row);
       }
       return undefined;
     });
+  }
+
+  #formOf(form: EventForm | undefined): PageForm {
+    return form === undefined ? this.#form : FORMS[form];
   }
 
   conflicts(query: ConflictQuery): ConflictPage {
@@ -187,6 +226,10 @@ export class SqliteEventReader {
     return last;
   }
 
+  #topicsPrunedBeyond(after: number): string[] {
+    return this.#prunedBeyond.all(after).flatMap(({ name }) => name ?? []);
+  }
+
   #removedOf(topicId: number): number {
     return this.#prunedThrough.get(topicId)?.seq ?? 0;
   }
@@ -198,7 +241,7 @@ export class SqliteEventReader {
   #read(query: EventQuery, selection: TopicSelection | undefined): EventPage {
     const bounds = this.#bounds(query);
     const deadline = this.#now() + PAGE_BUDGET_MS;
-    const { textOf, separator } = this.#form;
+    const { textOf, separator } = this.#formOf(query.form);
     const events: string[] = [];
     let text = 0;
     let last = 0;
@@ -207,7 +250,7 @@ export class SqliteEventReader {
         // Before anything is asked of it: damage might be why it does not match.
         expectIntact(row);
         if (selection?.covers(row.topic!) === false) continue;
-        if (query.source !== undefined && row.source !== query.source) continue;
+        if (query.source !== undefined && sourceOf(row) !== query.source) continue;
         if (events.length === query.limit || text > PAGE_TEXT_MAX) return page(events, separator, last);
         const written = textOf(row);
         events.push(written);

@@ -11,7 +11,15 @@ import {
   type StoreContents,
   StoreError,
 } from "../event-store.ts";
+import {
+  type AnswerFigures,
+  type AnswerLimits,
+  KEEP_ALL_ANSWERS,
+  type KeptAnswer,
+  type RequestKey,
+} from "../request-answers.ts";
 import { KEEP_EVERYTHING, keepsEverything, type PruneReport, type Retention } from "../retention.ts";
+import { AnswerTable } from "./answer-table.ts";
 import { checkpoint } from "./checkpointer.ts";
 import { type Commit, CommitWriter } from "./commit-writer.ts";
 import { type OpenDatabase, openExisting, openForWriting, unusableOr } from "./database.ts";
@@ -40,6 +48,8 @@ export interface SqliteStoreOptions {
   readonly migrationsFolder: string;
   /** Without it everything is kept. */
   readonly retention?: Retention;
+  /** How long answers are kept under the keys of requests; without it for ever. */
+  readonly answers?: AnswerLimits;
   /** Goes on with what is left of a log in which commits cannot be read any more, instead of refusing it. */
   readonly acceptsDamagedLog?: boolean;
   /** Replaced by tests that make statements fail. */
@@ -50,6 +60,7 @@ export interface SqliteStoreOptions {
 
 /** What a batch will become, decided in memory; nothing is changed until it has been written. */
 type Plan = Omit<Commit, "fingerprints" | "segmentStep"> & { readonly words: Uint32Array };
+type EventPlan = Omit<Plan, "answers">;
 
 /** Everything that `open` makes; replaced as a whole by the next `open`. */
 interface OpenState {
@@ -62,6 +73,7 @@ interface OpenState {
   readonly writer: CommitWriter;
   readonly pools: RetentionPools;
   readonly pruner: Pruner;
+  readonly answers: AnswerTable;
 }
 
 export class SqliteEventStore implements EventStore {
@@ -102,6 +114,7 @@ export class SqliteEventStore implements EventStore {
         databaseId,
         topics,
         events: topics.reduce((sum, topic) => sum + topic.unique_processed - topic.pruned, 0),
+        newest: recovered.nextSeq - 1,
       };
     } catch (error) {
       closeUntouched(db, this.#options.path);
@@ -120,11 +133,13 @@ export class SqliteEventStore implements EventStore {
     return tail.framesBehind;
   }
 
-  append({ events, receivedAt }: Batch): AppendResult {
+  append({ events, receivedAt, answers }: Batch): AppendResult {
     const state = this.#opened();
     const at = Math.max(receivedAt, this.#lastReceivedAt);
     try {
-      const plan = this.#plan(state, events, at);
+      const planned = this.#plan(state, events, at);
+      const kept = answers?.(this.#verdicts);
+      const plan = { ...planned, answers: kept && state.answers.plan(kept, at) };
       const eventsMax = this.#options.eventsMax ?? REMEMBERED_SPAN_MAX;
       if (this.#nextSeq - 1 - this.#forgottenThrough + plan.fresh.length > eventsMax) {
         throw new StoreError("refused", `The file is full: it may hold ${eventsMax} events.`, undefined);
@@ -151,6 +166,14 @@ export class SqliteEventStore implements EventStore {
         ? error
         : new StoreError("refused", "The pruning could not be prepared.", error);
     }
+  }
+
+  answerTo(request: RequestKey): KeptAnswer | "damaged" | undefined {
+    return this.#opened().answers.find(request);
+  }
+
+  get answersKept(): AnswerFigures {
+    return this.#opened().answers.figures;
   }
 
   hasTopic(name: string): boolean {
@@ -186,10 +209,17 @@ export class SqliteEventStore implements EventStore {
   #prune(state: OpenState, now: number, rowsMax: number): PruneReport {
     const { pruner } = state;
     const { pools } = state.pools;
-    for (let tries = 0; tries <= pools.length; tries++) {
-      // Each rule has its turn, and after them the ids that outlive their events: none waits for another to be done.
-      const pool = pools[this.#turn];
-      this.#turn = pool === undefined ? 0 : this.#turn + 1;
+    // Each rule has its turn, after them the ids that outlive their events, and the answers that are kept under keys:
+    // none waits for another to be done.
+    const turns = pools.length + 2;
+    for (let tries = 0; tries < turns; tries++) {
+      const turn = this.#turn;
+      this.#turn = (turn + 1) % turns;
+      if (turn === turns - 1) {
+        if (state.answers.forgetDue(now)) return { removed: 0, isDone: false, rules: pools.length };
+        continue;
+      }
+      const pool = pools[turn];
       const step = pool && pruner.plan(pool, now, rowsMax);
       const forgetting = pool === undefined ? pruner.forgetOutlived(now) : step && pruner.write(step, now);
       if (forgetting === undefined) continue;
@@ -207,7 +237,9 @@ export class SqliteEventStore implements EventStore {
       pools.addStored(i + 1, topic.name, { ...topic, events, bytes: topic.storedBytes });
     }
     const recent = new RecentEvents();
+    const answers = new AnswerTable(db, this.#options.answers ?? KEEP_ALL_ANSWERS);
     return {
+      answers,
       db,
       index,
       recent,
@@ -215,7 +247,7 @@ export class SqliteEventStore implements EventStore {
       pools,
       topics: new TopicTable(topics.map(({ name }) => name)),
       lookup: new KeyLookup(db, index, recent, new Fingerprinter(fingerprintKey)),
-      writer: new CommitWriter(db),
+      writer: new CommitWriter(db, answers),
       pruner: new Pruner({
         db,
         pools,
@@ -225,7 +257,7 @@ export class SqliteEventStore implements EventStore {
     };
   }
 
-  #plan({ topics, lookup }: OpenState, events: readonly EventRecord[], at: number): Plan {
+  #plan({ topics, lookup }: OpenState, events: readonly EventRecord[], at: number): EventPlan {
     this.#reserve(events.length);
     const firstNewTopicId = topics.count + 1;
     for (let i = 0; i < events.length; i++) this.#topicIds[i] = topics.idOrStage(events[i]!.topic);
@@ -288,6 +320,7 @@ export class SqliteEventStore implements EventStore {
   #follow(state: OpenState, plan: Plan, step: SegmentStep | undefined): void {
     const { index, recent, segments, topics, pools, pruner } = state;
     const { events, topicIds, fresh, firstSeq, words, increments } = plan;
+    if (plan.answers !== undefined) state.answers.follow(plan.answers);
     if (step !== undefined) segments.keepStep(step);
     pruner.noteSynced();
     for (let i = 0; i < fresh.length; i++) {

@@ -124,7 +124,28 @@ async function expectSomeOverloaded(node: NodeProcess, event: () => unknown): Pr
   expect((await node.stats()).received).toBe(taken);
 }
 
+async function maxIdempotencyBytes(): Promise<void> {
+  await using node = await started("--max-idempotency-bytes", 4_096);
+  const send = (key: string, body: unknown = { event_id: key }, query = "") =>
+    node.post(body, { query, headers: { "idempotency-key": key } });
+  // 160 bytes and an answer of some 220 each: the tenth is there, and of 20 the first is not.
+  for (let i = 0; i < 10; i++) await send(`${i}`);
+  expect((await send("0")).headers.get("idempotency-replayed")).toBe("true");
+  for (let i = 10; i < 20; i++) await send(`${i}`);
+  expect((await send("19")).headers.get("idempotency-replayed")).toBe("true");
+  const forgotten = await send("0");
+  expect(forgotten.headers.get("idempotency-replayed")).toBeNull();
+  expect(await forgotten.json()).toMatchObject({ status: "duplicate" });
+  const events = (count: number) => Array.from({ length: count }, (_, i) => ({ event_id: `e${i}` }));
+  expect((await send("few", events(10), "?results=true")).status).toBe(200);
+  const refused = await send("many", events(100), "?results=true");
+  const problem = await expectProblem(refused, { status: 413, code: "batch_too_large" });
+  expect(problem.detail).toContain("4096 bytes");
+  expect(await node.find("default", "e99")).toBeUndefined();
+}
+
 export const SHAPE_CROSSINGS = {
+  maxIdempotencyBytes,
   maxBodyBytes,
   maxEventBytes,
   maxEvents,

@@ -24,6 +24,7 @@ beforeAll(async () => {
     { topic: "topic-0", event_id: "batch-0-0", payload: "another" },
   ]);
   await node.publish(eventsOf(1, "last"));
+  for (const key of ["a", "b", "c"]) await node.post([], { headers: { "idempotency-key": key } });
   await node.stop();
 });
 afterAll(() => folder[Symbol.dispose]());
@@ -41,7 +42,18 @@ test("a healthy file is right, by its name, by its folder, and as the default", 
     ...{ received: EVENTS + 12, unique_processed: EVENTS + 1, duplicate_dropped: 11, conflicts: 1 },
   });
   const proved = verdict.proofs.map(({ check }) => check);
-  const checks = ["pages", "file", "counters", "events", "ids", "keys", "lists", "conflicts", "checksums"];
+  const checks = [
+    "pages",
+    "file",
+    "counters",
+    "events",
+    "ids",
+    "keys",
+    "lists",
+    "conflicts",
+    "answers",
+    "checksums",
+  ];
   expect(proved).toEqual(checks);
   const { exitCode, stdout } = await runToExit(["verify"], { env: { ONEFOLD_DATA: folder.path } });
   expect(exitCode).toBe(0);
@@ -125,6 +137,18 @@ const DAMAGES: Record<string, { readonly sql: string; readonly checks: readonly 
   "a conflict is of no topic": {
     sql: "UPDATE conflicts SET topic_id = 77, checksum = NULL",
     checks: ["conflicts"],
+  },
+  "an answer that is kept is no answer": {
+    sql: "UPDATE request_keys SET answer = substr(answer, 2) WHERE id = 2",
+    checks: ["answers", "checksums"],
+  },
+  "an answer is kept for another request": {
+    sql: "UPDATE request_keys SET fingerprint = lower(fingerprint) WHERE id = 2",
+    checks: ["checksums"],
+  },
+  "a key of a request is cut off": {
+    sql: "UPDATE request_keys SET digest = substr(digest, 2) WHERE id = 1",
+    checks: ["answers"],
   },
   "a topic has lost its counters": { sql: "DELETE FROM counters WHERE topic_id = 2", checks: ["counters"] },
   "the fingerprint key is another one": {

@@ -75,13 +75,13 @@ function replaceSink(change: (sink: StatsSink) => void): () => void {
 const DELTA = '{"type":"delta"';
 
 /** Does something else with every fifth delta. */
-function replaceSomeDeltas(send: (sink: StatsSink["send"], text: string) => void): () => void {
+function replaceSomeDeltas(send: (real: StatsSink["send"], ...frame: Parameters<StatsSink["send"]>) => void) {
   let deltas = 0;
   return replaceSink((sink) => {
     const real = sink.send.bind(sink);
-    sink.send = (text) => {
-      if (text.startsWith(DELTA) && ++deltas % 5 === 0) send(real, text);
-      else real(text);
+    sink.send = (text, revision) => {
+      if (text.startsWith(DELTA) && ++deltas % 5 === 0) send(real, text, revision);
+      else real(text, revision);
     };
   });
 }
@@ -98,8 +98,8 @@ function forgetWhatWaits(sink: StatsSink): void {
       return bytes;
     },
   });
-  sink.send = (text) => {
-    if (!wasBehind || !text.startsWith(DELTA)) real(text);
+  sink.send = (text, revision) => {
+    if (!wasBehind || !text.startsWith(DELTA)) real(text, revision);
     wasBehind = false;
   };
 }
@@ -153,9 +153,9 @@ export const LIVE_VARIANTS: readonly BrokenVariant[] = [
   {
     name: "tells a delta twice",
     install: () =>
-      replaceSomeDeltas((send, text) => {
-        send(text);
-        send(text);
+      replaceSomeDeltas((send, text, revision) => {
+        send(text, revision);
+        send(text, revision);
       }),
   },
   {

@@ -2,12 +2,12 @@
 
 import { describe, expect, test } from "bun:test";
 import { decodePublish } from "../../../src/events/decode-publish.ts";
-import type { DecodeLimits, PublishForm } from "../../../src/events/decoded-publish.ts";
+import type { DecodeLimits, WholeForm } from "../../../src/events/decoded-publish.ts";
 import type { EventRecord } from "../../../src/events/event.ts";
 
 const LIMITS: DecodeLimits = { eventsMax: 10, eventBytesMax: 1_000 };
 
-function decode(value: unknown, form: PublishForm = "body") {
+function decode(value: unknown, form: WholeForm = "body") {
   return decodePublish(typeof value === "string" ? value : JSON.stringify(value), form, LIMITS);
 }
 

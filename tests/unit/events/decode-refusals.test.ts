@@ -2,12 +2,12 @@
 
 import { describe, expect, test } from "bun:test";
 import { decodePublish, FrameError } from "../../../src/events/decode-publish.ts";
-import type { DecodeLimits, PublishForm } from "../../../src/events/decoded-publish.ts";
+import type { DecodeLimits, WholeForm } from "../../../src/events/decoded-publish.ts";
 import { type Problem, ProblemError } from "../../../src/problem.ts";
 
 const LIMITS: DecodeLimits = { eventsMax: 10, eventBytesMax: 1_000 };
 
-function failureOf(value: unknown, form: PublishForm = "body", limits = LIMITS): ProblemError {
+function failureOf(value: unknown, form: WholeForm = "body", limits = LIMITS): ProblemError {
   try {
     decodePublish(typeof value === "string" ? value : JSON.stringify(value), form, limits);
   } catch (error) {
@@ -17,11 +17,11 @@ function failureOf(value: unknown, form: PublishForm = "body", limits = LIMITS):
   throw new Error(`Expected ${JSON.stringify(value).slice(0, 80)} to be refused.`);
 }
 
-function problemOf(value: unknown, form: PublishForm = "body", limits = LIMITS): Problem {
+function problemOf(value: unknown, form: WholeForm = "body", limits = LIMITS): Problem {
   return failureOf(value, form, limits).problem;
 }
 
-function pointersOf(value: unknown, form: PublishForm = "body"): string[] | undefined {
+function pointersOf(value: unknown, form: WholeForm = "body"): string[] | undefined {
   return problemOf(value, form).errors?.map(({ pointer }) => pointer);
 }
 
@@ -62,7 +62,7 @@ const INVALID_EVENTS: [string, unknown, string, string | RegExp][] = [
 describe("an event is refused for", () => {
   test.each(INVALID_EVENTS)("%s, bare and in every kind of list", (_, event, pointer, detail) => {
     const text = typeof event === "string" ? event : JSON.stringify(event);
-    const forms: [string, PublishForm, string][] = [
+    const forms: [string, WholeForm, string][] = [
       [text, "body", ""],
       [text, "frame", ""],
       [`[{"id":"x"},${text}]`, "body", "/1"],
@@ -105,7 +105,7 @@ test("a field's name of a million characters does not come back at that length",
 });
 
 describe("an envelope is refused for", () => {
-  const ENVELOPES: [string, unknown, PublishForm, string][] = [
+  const ENVELOPES: [string, unknown, WholeForm, string][] = [
     ["`events` that is no array", { events: {} }, "body", "/events"],
     ["an unknown member", { events: [], evnts: [] }, "body", "/evnts"],
     ["a frame's member in a body", { events: [], results: true }, "body", "/results"],

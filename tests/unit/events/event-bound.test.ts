@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { decodePublish } from "../../../src/events/decode-publish.ts";
-import type { PublishForm } from "../../../src/events/decoded-publish.ts";
+import type { WholeForm } from "../../../src/events/decoded-publish.ts";
 import { eventsAtMost } from "../../../src/events/event-bound.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { PublishTexts } from "./publish-texts.ts";
@@ -11,7 +11,7 @@ const TEXTS = Number(process.env.PUBLISH_TEXTS ?? 20_000);
 const EVENTS_MAX = 10_000;
 
 /** Undefined where the text is refused. */
-function eventsIn(text: string, form: PublishForm, eventsMax = EVENTS_MAX): number | undefined {
+function eventsIn(text: string, form: WholeForm, eventsMax = EVENTS_MAX): number | undefined {
   try {
     return decodePublish(text, form, { eventsMax, eventBytesMax: 1_000_000 }).events.length;
   } catch {
@@ -78,6 +78,33 @@ test("ids elsewhere count until the text is decoded", () => {
   const text = JSON.stringify({ id: 7, events: [{ id: "a", payload: { id: 1, event_id: [{ id: 2 }] } }] });
   expect(eventsIn(text, "frame")).toBe(1);
   expect(eventsAtMost(text, EVENTS_MAX)).toBe(5);
+});
+
+describe("of CloudEvents", () => {
+  const cloudEvents = (count: number, data: unknown = null) =>
+    Array.from({ length: count }, (_, i) => ({
+      ...{ specversion: "1.0", id: `e-${i}`, source: "/s", type: "t" },
+      ...{ event: "event_id", data },
+    }));
+
+  test("a batch has as many as it has ids", () => {
+    for (const count of [1, 2, 100]) {
+      const text = JSON.stringify(cloudEvents(count, { event_id: "none of ours", text: '"id"' }));
+      expect([
+        eventsIn(text, "cloud-event-batch"),
+        eventsAtMost(text, EVENTS_MAX, "cloud-event-batch"),
+      ]).toEqual([count, count]);
+    }
+    const hidden = JSON.stringify(cloudEvents(50)).replaceAll('"id"', '"\\u0069d"');
+    expect(eventsIn(hidden, "cloud-event-batch")).toBe(50);
+    expect(eventsAtMost(hidden, EVENTS_MAX, "cloud-event-batch")).toBe(50);
+  });
+
+  test("any other form has one, whatever its data says", () => {
+    const text = JSON.stringify(cloudEvents(1, [{ id: 1 }, { id: 2 }])[0]);
+    for (const form of ["cloud-event", "cloud-event-frame", "binary-cloud-event"] as const)
+      expect(eventsAtMost(text, EVENTS_MAX, form)).toBe(1);
+  });
 });
 
 test("a name in escapes hides no event", () => {

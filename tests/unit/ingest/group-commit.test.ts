@@ -21,6 +21,7 @@ beforeEach(() => {
     limits: LIMITS,
     now: () => 1_000,
     onFault: (error) => faults.push(error),
+    onDamagedAnswer: () => faults.push("a damaged answer"),
   });
 });
 

@@ -29,6 +29,7 @@ function makeClient(limits: Partial<LedgerClientLimits> = {}): LedgerClient {
     events: {
       opened: () => told.push("opened"),
       committed: ({ at }) => told.push(`committed ${at}`),
+      answersKept: ({ count }) => told.push(`${count} answers kept`),
       failed: (reason) => told.push(`failed ${reason}`),
       healed: () => told.push("healed"),
       unusable: (reason) => told.push(`unusable ${reason}`),
@@ -44,7 +45,7 @@ beforeEach(() => {
 
 function opened(limits: Partial<LedgerClientLimits> = {}): LedgerClient {
   client = makeClient(limits);
-  client.receive({ kind: "opened", contents: { databaseId: "", topics: [], events: 0 } });
+  client.receive({ kind: "opened", contents: { databaseId: "", topics: [], events: 0, newest: 0 } });
   return client;
 }
 
@@ -166,7 +167,7 @@ describe("nothing is taken", () => {
       "failing",
       "the disk is full",
     ]);
-    client.receive({ kind: "opened", contents: { databaseId: "", topics: [], events: 0 } });
+    client.receive({ kind: "opened", contents: { databaseId: "", topics: [], events: 0, newest: 0 } });
     expect(submit("a")).toBeUndefined();
     expect(told).toEqual(["opened", "failed disk", "opened"]);
   });
@@ -189,7 +190,7 @@ describe("nothing is taken", () => {
     await client.drain();
     for (const message of [
       { kind: "failed", reason: "x", fault: "y" },
-      { kind: "opened", contents: { databaseId: "", topics: [], events: 0 } },
+      { kind: "opened", contents: { databaseId: "", topics: [], events: 0, newest: 0 } },
     ] as FromLedger[]) {
       client.receive(message);
       expect(submit("a")).toBe("draining");

@@ -40,15 +40,12 @@ test("outcomes of every kind, in any mixture", () => {
   for (const frameId of [undefined, '"id"', "12345678901234567890"]) {
     for (const single of [undefined, '"seq":1']) {
       for (const results of [undefined, "", "{},{}"]) {
-        outcomes.push({
-          kind: "accepted",
-          counters: { ...counters, conflicts: outcomes.length },
-          frameId,
-          single,
-          results,
-        });
+        const texts = { frameId, single, results };
+        const accepted = { ...counters, conflicts: outcomes.length };
         const lines = { count: 4_294_967_297, ...(results && { problem: problem("malformed_json", "é") }) };
-        outcomes.push({ kind: "accepted", counters, frameId, single, results, lines });
+        outcomes.push({ kind: "accepted", counters: accepted, ...texts });
+        outcomes.push({ kind: "accepted", counters: accepted, ...texts, lines });
+        outcomes.push({ kind: "accepted", counters: accepted, ...texts, isReplayed: true });
         const place = { pointer: "/0", detail: "d" };
         outcomes.push(
           refusal(problem("invalid_event", `no ${outcomes.length}`, { places: [place], count: 30 }), frameId),

@@ -22,6 +22,7 @@ beforeEach(() => {
     onFault: (error) => {
       throw error;
     },
+    onDamagedAnswer: () => {},
   });
 });
 

@@ -8,6 +8,12 @@ import type {
   StoreContents,
   StoreError,
 } from "../../../src/storage/event-store.ts";
+import {
+  type AnswerFigures,
+  type KeptAnswer,
+  keptBytes,
+  type RequestKey,
+} from "../../../src/storage/request-answers.ts";
 import type { PruneReport } from "../../../src/storage/retention.ts";
 
 export class MemoryEventStore implements EventStore {
@@ -24,6 +30,10 @@ export class MemoryEventStore implements EventStore {
   readonly pruneFailures: StoreError[] = [];
   /** Returned by the next prunings, one each. */
   readonly pruneReports: PruneReport[] = [];
+  /** By subject and key as JSON. */
+  readonly answers = new Map<string, KeptAnswer | "damaged">();
+  /** Thrown by the next look-ups of answers, one each. */
+  readonly answerFailures: StoreError[] = [];
   /** Thrown by the next openings, one each. */
   readonly openFailures: Error[] = [];
 
@@ -32,10 +42,24 @@ export class MemoryEventStore implements EventStore {
     const failure = this.openFailures.shift();
     if (failure !== undefined) throw failure;
     this.isOpen = true;
-    return { databaseId: "memory", topics: [], events: this.#events.size };
+    return { databaseId: "memory", topics: [], events: this.#events.size, newest: this.#events.size };
   }
 
-  append({ events, receivedAt }: Batch): AppendResult {
+  answerTo({ subject, key }: RequestKey): KeptAnswer | "damaged" | undefined {
+    const failure = this.answerFailures.shift();
+    if (failure !== undefined) throw failure;
+    return this.answers.get(JSON.stringify([subject, key]));
+  }
+
+  get answersKept(): AnswerFigures {
+    const bytes = [...this.answers.values()].reduce(
+      (sum, kept) => sum + (kept === "damaged" ? 0 : keptBytes(kept.answer)),
+      0,
+    );
+    return { count: this.answers.size, bytes };
+  }
+
+  append({ events, receivedAt, answers }: Batch): AppendResult {
     const failure = this.failures.shift();
     if (failure !== undefined) throw failure;
     this.batches.push([...events]);
@@ -58,7 +82,10 @@ export class MemoryEventStore implements EventStore {
       rows.push([this.#topics.indexOf(topic) + 1, 1, Number(!first), Number(!!first), Number(!isSame)]);
     }
     const increments = { at: receivedAt, newTopics, rows: Float64Array.from(rows.flat()) };
-    return { verdicts: { status, seq, firstReceivedAt }, increments };
+    const verdicts = { status, seq, firstReceivedAt };
+    for (const { key, answer } of answers?.(verdicts) ?? [])
+      this.answers.set(JSON.stringify([key.subject, key.key]), { fingerprint: key.fingerprint, answer });
+    return { verdicts, increments };
   }
 
   prune(_now: number, rowsMax: number): PruneReport {

@@ -84,7 +84,7 @@ export class HubBench {
   open(...topics: string[]): void {
     this.#topics.splice(0, this.#topics.length, ...topics);
     const contents = topics.map((name) => ({ name, ...zeroCounters(), firstAt: 0, lastAt: 0 }));
-    this.hub.opened({ databaseId: "", topics: contents, events: 0 });
+    this.hub.opened({ databaseId: "", topics: contents, events: 0, newest: 0 });
   }
 
   subscribe(subscription: Partial<StatsSubscription> = {}, reader = new Reader()): Reader {

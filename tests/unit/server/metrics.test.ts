@@ -15,6 +15,7 @@ import { AnswerBudget } from "../../../src/limits/answer-budget.ts";
 import { BodyDeadlines } from "../../../src/limits/body-deadlines.ts";
 import { PROBLEM_CODES, problem } from "../../../src/problem.ts";
 import { expositionOf } from "../../../src/server/exposition.ts";
+import { KeyedRequests } from "../../../src/server/keyed-requests.ts";
 import { LargeAnswers } from "../../../src/server/large-answers.ts";
 import { METRICS, type Metric, type Sample } from "../../../src/server/metric-table.ts";
 import {
@@ -23,6 +24,7 @@ import {
   metricsText,
   TOPIC_SERIES_MAX,
 } from "../../../src/server/metrics.ts";
+import { STREAM_ROUTES } from "../../../src/server/open-streams.ts";
 import { openFiles } from "../../../src/server/process-figures.ts";
 import { RefusalCounts } from "../../../src/server/refusals.ts";
 import type { Services } from "../../../src/server/services.ts";
@@ -40,7 +42,7 @@ function ignore(): void {}
 function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
   const { hub } = new HubBench();
   if (topics === undefined) hub.board.epoch = "";
-  else hub.opened({ databaseId: "d", events: 0, topics });
+  else hub.opened({ databaseId: "d", events: 0, newest: 0, topics });
   const ledger = new LedgerClient({
     limits: { queuePublishesMax: 10, queueBytesMax: 1_000 },
     post: ignore,
@@ -48,6 +50,7 @@ function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
     events: {
       opened: ignore,
       committed: ignore,
+      answersKept: ignore,
       failed: ignore,
       healed: ignore,
       unusable: ignore,
@@ -57,6 +60,7 @@ function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
   const services = {
     hub,
     ledger,
+    keyedRequests: new KeyedRequests(),
     limitSettings: limitSettingsOf(CONFIG),
     refusals: new RefusalCounts(),
     admission: {
@@ -66,6 +70,7 @@ function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
     },
     bodies: { reading: 2 },
     answers: answersWith(70_000),
+    streams: { counts: STREAM_ROUTES.map((route, i) => [route, 10 + i]) },
     clock: { now: () => 12_500, startedAt: 10_000 },
   };
   return services as unknown as Services;
@@ -180,7 +185,10 @@ test("before the store has been opened there are no counters, since a 0 would lo
   expect(names(families).filter((name) => /^onefold_(?:topic|events_|revision)/.test(name))).toEqual([]);
   expect(sampleOf(families, "onefold_ready")).toBe(0);
   expect(sampleOf(families, "onefold_storage_state", { state: "starting" })).toBe(1);
-  services.ledger.receive({ kind: "opened", contents: { databaseId: "d", events: 0, topics: [] } });
+  services.ledger.receive({
+    kind: "opened",
+    contents: { databaseId: "d", events: 0, newest: 0, topics: [] },
+  });
   const opened = scrape(services);
   expect(sampleOf(opened, "onefold_ready")).toBe(1);
   for (const state of LEDGER_STATES)
@@ -215,7 +223,10 @@ test("how near the limits of who comes are, and how often they were reached", ()
 
 test("what waits is told in publishes and in bytes", async () => {
   const services = servicesWith([]);
-  services.ledger.receive({ kind: "opened", contents: { databaseId: "d", events: 0, topics: [] } });
+  services.ledger.receive({
+    kind: "opened",
+    contents: { databaseId: "d", events: 0, newest: 0, topics: [] },
+  });
   for (const text of ["12345", "123"])
     services.ledger.submit({ text, form: "body", wantsResults: false, grant: ANYONE }, ignore);
   const families = scrape(services);

@@ -66,7 +66,7 @@ export function describeFailures({ append, verdict, restart, store, bench }: Sui
 
 export function describeDurability({ append, restart, store, bench }: Suite): void {
   test("a new store is empty", () => {
-    expect(restart()).toEqual({ databaseId: expect.any(String), topics: [], events: 0 });
+    expect(restart()).toEqual({ databaseId: expect.any(String), topics: [], events: 0, newest: 0 });
     expect(store().topicCount).toBe(0);
   });
 

@@ -5,6 +5,7 @@ import { type Counters, type EventRecord, EventStatus, zeroCounters } from "../.
 import type { AppendResult, EventStore, StoreContents } from "../../../src/storage/event-store.ts";
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { eventRecord, eventRecords } from "../event-records.ts";
+import { describeAnswers } from "./event-store-answers.ts";
 import { describeDurability, describeFailures } from "./event-store-failures.ts";
 import {
   rowsByTopic,
@@ -57,6 +58,7 @@ export function describeEventStore(name: string, makeBench: () => StoreBench, la
     describe("ordered", () => describeOrder(suite, largestBatch));
     describe("counted", () => describeCounters(suite));
     describe("atomic and clean", () => describeFailures(suite));
+    describe("answered", () => describeAnswers(suite));
     describe("durable", () => describeDurability(suite));
   });
 }

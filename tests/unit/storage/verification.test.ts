@@ -11,6 +11,7 @@ import { verifyFile } from "../../../src/storage/sqlite/verification/verificatio
 import { SeededRandom } from "../../support/seeded-random.ts";
 import { TempFolder } from "../../support/temp-folder.ts";
 import { eventRecord, eventRecords } from "../event-records.ts";
+import { keyedAnswer } from "./event-store-answers.ts";
 import { MIGRATIONS, SqliteBench } from "./sqlite-bench.ts";
 
 const RETENTION = {
@@ -34,8 +35,12 @@ function filled(bench: SqliteBench): void {
     store.append({ events, receivedAt: 1_000 + i * 400 });
   }
   while (!store.prune(4_600, 30).isDone);
+  const answers = Array.from({ length: 20 }, (_, i) => keyedAnswer(`k${i}`, ANSWER));
+  store.append({ events: [], receivedAt: 5_000, answers: () => answers });
   store.close();
 }
+
+const ANSWER = '{"counters":{"received":3,"unique_processed":1,"duplicate_dropped":2,"conflicts":1}}';
 
 const bench = (): SqliteBench => new SqliteBench({ retention: RETENTION });
 
@@ -127,7 +132,16 @@ describe("whatever is appended, removed, forgotten and opened again", () => {
   }, 60_000);
 });
 
-const TABLES = ["meta", "topics", "events", "fingerprints", "counters", "conflicts", "topic_segments"];
+const TABLES = [
+  "meta",
+  "topics",
+  "events",
+  "fingerprints",
+  "counters",
+  "conflicts",
+  "topic_segments",
+  "request_keys",
+];
 
 /** All rows of all tables, or undefined where they cannot be read. */
 function contentOf(path: string): string | undefined {

@@ -46,7 +46,8 @@ export function expectOurs(db: Database): void {
     throw new NotVerifiableError(
       "It is a database of onefold's without any tables: no node has been ready on it yet.",
     );
-  if (!columns.some(({ name }) => name === "checksum"))
+  const isPresent = tables.some(({ name }) => name === "request_keys");
+  if (!isPresent || !columns.some(({ name }) => name === "checksum"))
     throw new OlderSchemaError("Its schema is of an older version: start this version's node on it once.");
 }
 

@@ -13,6 +13,7 @@ export const CHECKS = [
   "keys",
   "lists",
   "conflicts",
+  "answers",
   "checksums",
 ] as const;
 export type Check = (typeof CHECKS)[number];

@@ -10,6 +10,7 @@ import type { OnProgress } from "../../../progress.ts";
 import { databaseBytes, openForReading, readPragma } from "../database.ts";
 import { faultOfSize } from "../file-shape.ts";
 import { faultOfLog } from "../log-check.ts";
+import { auditAnswers } from "./answer-audit.ts";
 import { ChecksumTally } from "./checksum-tally.ts";
 import { auditConflicts } from "./conflict-audit.ts";
 import { auditCounters } from "./counter-audit.ts";
@@ -60,8 +61,9 @@ function verify(db: Database, path: string, onProgress: OnProgress): Verificatio
   audit.run();
   auditCounters(facts, audit.sums, differences);
   const conflictsKept = auditConflicts(db, facts, tally, differences);
+  const answersKept = auditAnswers(db, tally, differences);
   const figures = figuresOf(db, facts, audit);
-  const proofs = proofsOf(figures, { pages, conflictsKept, audit, tally });
+  const proofs = proofsOf(figures, { pages, conflictsKept, answersKept, audit, tally });
   return {
     figures,
     proofs: proofs.filter(({ check }) => !differences.has(check)),
@@ -92,11 +94,12 @@ function figuresOf(db: Database, { topics, newestSeq }: FileFacts, audit: EventA
 interface Seen {
   readonly pages: number;
   readonly conflictsKept: number;
+  readonly answersKept: number;
   readonly audit: EventAudit;
   readonly tally: ChecksumTally;
 }
 
-function proofsOf(figures: FileFigures, { pages, conflictsKept, audit, tally }: Seen): Proof[] {
+function proofsOf(figures: FileFigures, { pages, conflictsKept, answersKept, audit, tally }: Seen): Proof[] {
   const { events, pruned, received, unique_processed: unique, duplicate_dropped: duplicates } = figures;
   const { remembered_ids: ids, outlived_ids: outlived } = figures;
   return [
@@ -123,6 +126,7 @@ function proofsOf(figures: FileFigures, { pages, conflictsKept, audit, tally }: 
       check: "conflicts",
       detail: `${conflictsKept} kept of ${figures.conflicts}, each of a topic and key that there is`,
     },
+    { check: "answers", detail: `${answersKept} kept under the keys of their requests, each whole` },
     {
       check: "checksums",
       detail: `${tally.right} rows are as they were written`,

@@ -1,0 +1,71 @@
+/** Writes the page of a feed: bounded in events, text and time, and cut into its events where that is asked for. */
+
+import type { FeedPage, FeedQuery, PageParts } from "../event-reader.ts";
+import { eventJson, expectIntact, type StoredEvent } from "./event-json.ts";
+import type { TopicSelection } from "./topic-selection.ts";
+
+export interface FeedPageContext {
+  readonly selection: TopicSelection | undefined;
+  /** Up to where everything has been looked at once the rows are at their end. */
+  readonly end: number;
+  /** Topics of which events are gone that would have followed; asked for with the parts alone. */
+  readonly gapTopics: () => readonly string[];
+  /** Milliseconds; only differences matter. */
+  readonly now: () => number;
+}
+
+/** @throws DamagedError */
+export function feedPage(
+  { limit, textMax, budgetMs, withParts }: FeedQuery,
+  runs: Iterable<{ readonly rows: readonly StoredEvent[]; readonly lookedThrough: number }>,
+  { selection, end, gapTopics, now }: FeedPageContext,
+): Omit<FeedPage, "gap"> {
+  const deadline = now() + budgetMs;
+  const events: string[] = [];
+  const parts = withParts ? new PartsOfPage() : undefined;
+  let text = 0;
+  const page = (through: number): Omit<FeedPage, "gap"> => {
+    const whole = { events: events.join(","), count: events.length, through };
+    return parts === undefined ? whole : { ...whole, parts: parts.take(gapTopics()) };
+  };
+  for (const { rows, lookedThrough } of runs) {
+    for (const row of rows) {
+      // Before anything is asked of it: damage might be why it does not match.
+      expectIntact(row);
+      if (selection?.covers(row.topic!) === false) continue;
+      const written = eventJson(row);
+      events.push(written);
+      text += written.length + 1;
+      parts?.add(row.seq, row.topic!, text - 1);
+      if (events.length === limit || text >= textMax) return page(row.seq);
+    }
+    if (now() > deadline && lookedThrough < end) return page(lookedThrough);
+  }
+  return page(end);
+}
+
+/** Where each event of a page stands, collected while it is written. */
+class PartsOfPage {
+  readonly #seqs: number[] = [];
+  readonly #ends: number[] = [];
+  readonly #topicPlaces: number[] = [];
+  readonly #placeOf = new Map<string, number>();
+
+  add(seq: number, topic: string, end: number): void {
+    let place = this.#placeOf.get(topic);
+    if (place === undefined) this.#placeOf.set(topic, (place = this.#placeOf.size));
+    this.#seqs.push(seq);
+    this.#ends.push(end);
+    this.#topicPlaces.push(place);
+  }
+
+  take(gapTopics: readonly string[]): PageParts {
+    return {
+      seqs: new Float64Array(this.#seqs),
+      ends: new Uint32Array(this.#ends),
+      topicPlaces: new Uint32Array(this.#topicPlaces),
+      topics: [...this.#placeOf.keys()].join(","),
+      gapTopics: gapTopics.join(","),
+    };
+  }
+}
