@@ -67,8 +67,8 @@ async function send(
   [, method, path, body]: RegExpExecArray,
   more: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const isLines = body?.includes(LINE_END);
-  const headers = { "content-type": isLines ? "application/x-ndjson" : "application/json", ...more };
+  const type = body?.includes(LINE_END) ? "application/x-ndjson" : "application/json";
+  const headers = { "content-type": type, ...more };
   const response = await fetch(`${url}${path}`, {
     method: method!,
     headers,

@@ -8,12 +8,7 @@ import { STALL_MS_MAX } from "../../../src/live/stats-group.ts";
 import { ProblemError, problem } from "../../../src/problem.ts";
 import type { Caller } from "../../../src/server/admission.ts";
 import type { EventStream } from "../../../src/server/event-stream.ts";
-import {
-  CROWDED_STALL_MS_MAX,
-  OpenStreams,
-  type StreamRequest,
-  type StreamSource,
-} from "../../../src/server/open-streams.ts";
+import { OpenStreams, type StreamRequest, type StreamSource } from "../../../src/server/open-streams.ts";
 import { RefusalCounts } from "../../../src/server/refusals.ts";
 import { HubBench } from "../live/hub-bench.ts";
 
