@@ -24,6 +24,8 @@ export function joinScope({ scope, eventId }: { scope: string; eventId: string }
 /** Who sees what is asked of the store, and what comes of it. */
 export interface StoreWatch {
   readonly beforeAppend: () => void;
+  /** An answer that is kept could not be read. */
+  readonly lookUpFailed: () => void;
   /** Takes a step of retention and sees how it ends. */
   readonly prune: (call: PruneCall, step: () => PruneReport) => PruneReport;
   /** Events that a step may look at, so that steps end early. */
@@ -41,7 +43,12 @@ export class ScopedStore implements EventStore {
   }
 
   answerTo(request: RequestKey): KeptAnswer | "damaged" | undefined {
-    return this.inner.answerTo(request);
+    try {
+      return this.inner.answerTo(request);
+    } catch (error) {
+      this.watch.lookUpFailed();
+      throw error;
+    }
   }
 
   get answersKept(): AnswerFigures {
