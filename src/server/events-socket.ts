@@ -6,7 +6,7 @@ import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
 import { positionIn } from "./feed-position.ts";
-import { FEED_SOCKET_PARAMETERS } from "./models/channel-parameters.ts";
+import { EVENTS_SOCKET_PARAMETERS } from "./models/parameters.ts";
 import { NOT_OPENED } from "./models/problem.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
@@ -107,7 +107,7 @@ function subscriptionOf(
   { feed, cursors, limits }: Pick<Services, "feed" | "cursors" | "limits">,
 ) {
   const { newest } = feed;
-  const query = new QueryReader(url, Object.keys(FEED_SOCKET_PARAMETERS));
+  const query = new QueryReader(url, Object.keys(EVENTS_SOCKET_PARAMETERS));
   const patterns = query.list("topics");
   for (const fault of faultsOfPatterns(patterns, limits.patternsMax)) query.fault("topics", fault);
   const after = newest === undefined ? "latest" : positionIn(query, newest, cursors);

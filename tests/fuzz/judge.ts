@@ -1,6 +1,8 @@
 /** What every answer must be, whatever was asked: whole, known, and silent about what is nobody's business. */
 
 import { PROBLEM_CODES, type ProblemCode } from "../../src/problem.ts";
+import type { Answer } from "../support/open-api.ts";
+import type { TrafficJudge } from "../support/traffic/traffic-judge.ts";
 import { PLANTED_SECRET } from "./credentials.ts";
 import type { HttpAnswer } from "./http-answer.ts";
 
@@ -29,8 +31,14 @@ export class Judge {
   /** How often each status, code of a problem, and answer of the parser was seen. */
   readonly seen = new Map<string, number>();
 
-  /** @param secrets texts that no answer may have, such as the folder of the data */
-  constructor(private readonly secrets: readonly string[]) {}
+  /**
+   * @param documents of the node
+   * @param secrets texts that no answer may have, such as the folder of the data
+   */
+  constructor(
+    private readonly documents: TrafficJudge,
+    private readonly secrets: readonly string[],
+  ) {}
 
   /** An answer to a request with right framing. @returns the problem if it is a refusal. */
   http(method: string, { status, headers, body }: HttpAnswer): Refusal | undefined {
@@ -38,12 +46,14 @@ export class Judge {
     if (status < 400) {
       if (status < 200 || (status >= 300 && status !== 304)) throw new FuzzViolation(`The status ${status}`);
       this.leaks(body.toString("latin1"));
+      if (method !== "HEAD") this.#documented({ status, headers, text: body.toString() });
       return undefined;
     }
     const type = headers.get("content-type");
     if (type !== "application/problem+json") throw new FuzzViolation(`${status} of the type ${type}`);
     if ((status === 429 || status === 503) && !(Number(headers.get("retry-after")) > 0))
       throw new FuzzViolation(`${status} without Retry-After`);
+    if (method !== "HEAD") this.#documented({ status, headers, text: body.toString() });
     const refusal = method === "HEAD" ? { code: "head", status } : this.problem(body.toString());
     if (refusal.status !== status) throw new FuzzViolation(`A problem of ${refusal.status} under ${status}`);
     if (status >= 500 && status !== 503) throw new FuzzViolation(`The status ${status}`);
@@ -56,6 +66,12 @@ export class Judge {
     const isParsers = answer.body.length === 0 && PARSER_STATUSES.includes(answer.status);
     if (!isParsers) this.http("GET", answer);
     else this.#count(`parser ${answer.status}`);
+  }
+
+  /** A frame from the node. */
+  frame(channel: string, text: string): void {
+    const [fault] = this.documents.faultsOfFrame(`/ws/${channel}`, text);
+    if (fault !== undefined) throw new FuzzViolation(fault);
   }
 
   /** A problem document or an error frame, as text. */
@@ -73,6 +89,11 @@ export class Judge {
   leaks(text: string): void {
     for (const secret of [...LEAKS, ...this.secrets])
       if (text.includes(secret)) throw new FuzzViolation(`An answer has ${JSON.stringify(secret)} in it`);
+  }
+
+  #documented(answer: Answer): void {
+    const [fault] = this.documents.faultsOfAnyAnswer(answer);
+    if (fault !== undefined) throw new FuzzViolation(fault);
   }
 
   #count(what: string): void {

@@ -21,6 +21,8 @@ const SOCKETS: readonly Route[] = [
 const DOCUMENTATION: readonly Route[] = [
   { method: "GET", path: "/docs", parameters: [] },
   { method: "GET", path: "/docs/json", parameters: [] },
+  { method: "GET", path: "/docs/asyncapi.json", parameters: [] },
+  { method: "GET", path: "/docs/channels", parameters: [] },
 ];
 
 export async function routesOf(url: string, headers: Record<string, string>): Promise<readonly Route[]> {
