@@ -5,12 +5,13 @@ import type { FeedSink } from "../live/feed-sink.ts";
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
+import { type EventPosition, expectNotBeyond, LATEST } from "./event-positions.ts";
 import { positionIn } from "./feed-position.ts";
 import { EVENTS_SOCKET_PARAMETERS } from "./models/parameters.ts";
 import { NOT_OPENED } from "./models/problem.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
-import type { RawSocket, SocketHandler } from "./sockets.ts";
+import { CLOSE_NOT_THIS_PROTOCOL, type RawSocket, type SocketHandler } from "./sockets.ts";
 import { faultsOfPatterns, parseFrame, UNREAD_ANSWER_TEXT_MAX } from "./subscriber-frames.ts";
 import { visiblePatterns } from "./visible-topics.ts";
 
@@ -25,16 +26,17 @@ export class EventsSocket implements SocketHandler {
   readonly #patterns: readonly string[];
   /** It has been told everything up to here that it may see. */
   #position = 0;
+  #isSubscribed = false;
+  #isClosed = false;
   #unreadAnswers = 0;
 
   /** @throws ProblemError where the query cannot be used, or asks for what may not be seen. */
   constructor(
-    private readonly services: Pick<Services, "feed" | "cursors" | "refusals" | "limits">,
+    private readonly services: Pick<Services, "feed" | "ledger" | "cursors" | "refusals" | "limits">,
     private readonly socket: RawSocket,
     private grant: Grant,
     url: string,
   ) {
-    const { feed } = services;
     const { patterns, after } = subscriptionOf(url, services);
     this.#patterns = patterns;
     this.#sink = {
@@ -49,7 +51,9 @@ export class EventsSocket implements SocketHandler {
       closeAsTooSlow: () => socket.close(4408, "too slow: reconnect and resume"),
       closeAsUnreadable: (fault) => this.#closeAsUnreadable(fault),
     };
-    feed.subscribe(this.#sink, { patterns: visiblePatterns(grant, patterns), after });
+    visiblePatterns(grant, patterns);
+    if (after === LATEST || after.seq <= services.feed.newest!) this.#subscribe(after);
+    else void this.#subscribeOnceThere(after);
   }
 
   text(text: string): number {
@@ -76,16 +80,36 @@ export class EventsSocket implements SocketHandler {
   /** Goes on from where it is with the topics that may be seen now, where they are others. */
   renewed({ grant }: Caller): number {
     const isSame = grant.topics.join() === this.grant.topics.join();
-    if (!isSame) {
-      const patterns = visiblePatterns(grant, this.#patterns);
-      this.services.feed.subscribe(this.#sink, { patterns, after: this.#position });
-    }
+    const patterns = visiblePatterns(grant, this.#patterns);
     this.grant = grant;
+    if (!isSame && this.#isSubscribed)
+      this.services.feed.subscribe(this.#sink, { patterns, after: this.#position });
     return isSame ? 0 : Math.floor(this.#patterns.length / PATTERNS_PER_FRAME);
   }
 
   closed(): void {
+    this.#isClosed = true;
     this.services.feed.unsubscribe(this.#sink);
+  }
+
+  #subscribe(after: EventPosition | typeof LATEST): void {
+    this.#isSubscribed = true;
+    const patterns = visiblePatterns(this.grant, this.#patterns);
+    this.services.feed.subscribe(this.#sink, { patterns, after: after === LATEST ? LATEST : after.seq });
+  }
+
+  /** A position may come from a page whose commit the edge has not been told of yet. */
+  async #subscribeOnceThere(after: EventPosition): Promise<void> {
+    try {
+      await expectNotBeyond(this.services, "after", after);
+      if (!this.#isClosed) this.#subscribe(after);
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      if (this.#isClosed) return;
+      const isFinal = error.problem.code === "invalid_parameter";
+      this.refuse(error.problem);
+      this.socket.close(isFinal ? CLOSE_NOT_THIS_PROTOCOL : CLOSE_RECONNECT, error.problem.detail);
+    }
   }
 
   #closeAsUnreadable(fault: string): void {
@@ -110,7 +134,7 @@ function subscriptionOf(
   const query = new QueryReader(url, Object.keys(EVENTS_SOCKET_PARAMETERS));
   const patterns = query.list("topics");
   for (const fault of faultsOfPatterns(patterns, limits.patternsMax)) query.fault("topics", fault);
-  const after = newest === undefined ? "latest" : positionIn(query, newest, cursors);
+  const after = positionIn(query, cursors);
   query.done();
   if (newest === undefined) refuse("starting", NOT_OPENED);
   return { patterns, after };
