@@ -109,7 +109,13 @@ export class HttpRequests {
     ];
     const key = random.chance(0.2) ? "" : `sec-websocket-key: ${random.pick(keys)}\r\n`;
     const lines = `upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\n${key}`;
-    const target = random.pick(["/ws/publish", "/ws/stats", "/ws/events?after=0", "/ws/stats/", "/ws/publish?topics=a"]);
+    const target = random.pick([
+      "/ws/publish",
+      "/ws/stats",
+      "/ws/events?after=0",
+      "/ws/stats/",
+      "/ws/publish?topics=a",
+    ]);
     const headers = [lines, this.#authorization().lines];
     return this.#case(
       "GET",
