@@ -137,6 +137,10 @@ describe("what cannot be told is said", () => {
       });
       expect((await socket.closed).code).toBe(4400);
     }
+    const { next } = await node.page("?limit=2");
+    using fromCursor = await FeedFollower.open(node.wsUrl, `after=${next}`);
+    await fromCursor.untilEvents(3);
+    expect(fromCursor.seqs).toEqual([3, 4, 5]);
     using atTheEnd = await FeedFollower.open(node.wsUrl, "after=5&topics=a,b,orders");
     await node.publish(batch(1, "f"));
     await atTheEnd.untilEvents(1);
