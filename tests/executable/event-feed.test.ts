@@ -158,7 +158,9 @@ describe("what cannot be told is said", () => {
     expect((await refused.closed).code).not.toBe(1000);
     expect(await node.publish(batch(1, "e"))).toMatchObject({ count: 1 });
   });
+});
 
+describe("an open feed", () => {
   test("frames that mean nothing are answered, and the feed goes on", async () => {
     await using node = await NodeProcess.start();
     using socket = await TestSocket.open(`${node.wsUrl}/ws/events`);
