@@ -25,7 +25,7 @@ async function peakMb(node: NodeProcess, work: () => Promise<void>): Promise<num
 
 describe("memory is bounded", () => {
   /** The ring of recent events, the index of these events and two collectors' slack, beside what a stream holds. */
-  const PEAK_MB_MAX = 300;
+  const PEAK_MB_MAX = 250;
   const ENCODINGS = [
     ["as it is", {}, (part: Buffer): Uint8Array => part],
     ["gzip", { "content-encoding": "gzip" }, (part: Buffer): Uint8Array => gzipSync(part, { level: 1 })],

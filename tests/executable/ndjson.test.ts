@@ -2,7 +2,13 @@
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
-import { type Acceptance, countersOf, expectProblem, type Stats } from "../support/contract.ts";
+import {
+  type Acceptance,
+  countersOf,
+  type EventPage,
+  expectProblem,
+  type Stats,
+} from "../support/contract.ts";
 import { TEST_TIMEOUT_MS, until } from "../support/deadline.ts";
 import { LineRequest, linesOf, postLines, type StreamProblem } from "../support/line-request.ts";
 import { NodeProcess } from "../support/node-process.ts";
@@ -41,8 +47,13 @@ async function stopped(answer: Response, status: number, code: string): Promise<
 
 /** The events of a topic, as they were counted and in the order of their sequence numbers. */
 async function expectIn(topic: string, ids: readonly string[]): Promise<void> {
-  const { events } = await node.page(`?topic=${topic}&limit=10000`);
-  expect(events.map(({ event_id }) => event_id)).toEqual([...ids]);
+  const stored: string[] = [];
+  for (let after: string | null = "0"; after !== null; ) {
+    const { events, next }: EventPage = await node.page(`?topic=${topic}&limit=10000&after=${after}`);
+    stored.push(...events.map(({ event_id }) => event_id));
+    after = next;
+  }
+  expect(stored).toEqual([...ids]);
 }
 
 const idsOf = (count: number): string[] => Array.from({ length: count }, (_, i) => `e${i}`);

@@ -30,7 +30,7 @@ const DESCRIPTION = `Takes one event, an array of events, or \`{"events": […]}
 
 The first arrival of a (\`topic\`, \`event_id\`) is stored; every later one is counted as a duplicate, and as a conflict as well if its payload differs. So sending again is always safe. A request is taken or refused as a whole; but a body of lines, which may have any length, is committed piece by piece, and what stops it says how many lines are in.
 
-CloudEvents 1.0 come structured, as a batch, and in binary mode (\`ce-*\` headers, and any body as data). An \`OPTIONS\` request with \`WebHook-Request-Origin\` asks for consent to deliver.
+CloudEvents 1.0 come structured, as a batch, and in binary mode (\`ce-*\` headers, and any body as data). An \`OPTIONS\` request with \`WebHook-Request-Origin\` asks for consent to deliver, with the same credentials, and is refused as a delivery would be.
 
 \`Content-Encoding: gzip\` and \`zstd\` are understood.`;
 
