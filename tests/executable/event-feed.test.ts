@@ -242,7 +242,7 @@ describe("a reader that does not read", () => {
       Array.from({ length: 40 }, () => RawSocket.upgrade(node.port, "/ws/events?after=0")),
     );
     for (const reader of stalled) reader.pause();
-    await until(async () => (await figure(node, "onefold_feed_readers")) < 40);
+    await until(async () => (await figure(node, "onefold_feed_readers")) < 40, 120_000);
     using reader = await FeedFollower.open(node.wsUrl, "after=0");
     await reader.untilEvents(96);
     expect(await figure(node, "onefold_feed_unread_bytes")).toBeLessThan(4 * MIB);
