@@ -1,12 +1,11 @@
 /** One reader of /ws/events: what it asks for, held against what it may see, and told to the feed. */
 
 import type { Grant } from "../access/grant.ts";
-import type { FeedSink } from "../live/feed-sink.ts";
+import type { FeedSink, FeedSubscription } from "../live/feed-sink.ts";
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
-import { type EventPosition, expectNotBeyond, LATEST } from "./event-positions.ts";
-import { positionIn } from "./feed-position.ts";
+import { type EventPosition, eventPositionOf, expectNotBeyond, LATEST } from "./event-positions.ts";
 import { EVENTS_SOCKET_PARAMETERS } from "./models/parameters.ts";
 import { NOT_OPENED } from "./models/problem.ts";
 import { QueryReader } from "./query.ts";
@@ -21,6 +20,8 @@ const PATTERNS_PER_FRAME = 10;
 /** It may connect again and go on where it was. */
 const CLOSE_RECONNECT = 1012;
 
+const UNJUDGED = problem("internal_error", "The position could not be judged.");
+
 export class EventsSocket implements SocketHandler {
   readonly #sink: FeedSink;
   readonly #patterns: readonly string[];
@@ -32,13 +33,15 @@ export class EventsSocket implements SocketHandler {
 
   /** @throws ProblemError where the query cannot be used, or asks for what may not be seen. */
   constructor(
-    private readonly services: Pick<Services, "feed" | "ledger" | "cursors" | "refusals" | "limits">,
+    private readonly services: Pick<Services, "feed" | "ledger" | "cursors" | "refusals" | "limits" | "log">,
     private readonly socket: RawSocket,
     private grant: Grant,
     url: string,
   ) {
     const { patterns, after } = subscriptionOf(url, services);
     this.#patterns = patterns;
+    // Refused before anything else is asked.
+    visiblePatterns(grant, patterns);
     this.#sink = {
       send: (text, position) => {
         this.#position = position;
@@ -51,9 +54,8 @@ export class EventsSocket implements SocketHandler {
       closeAsTooSlow: () => socket.close(4408, "too slow: reconnect and resume"),
       closeAsUnreadable: (fault) => this.#closeAsUnreadable(fault),
     };
-    visiblePatterns(grant, patterns);
-    if (after === LATEST || after.seq <= services.feed.newest!) this.#subscribe(after);
-    else void this.#subscribeOnceThere(after);
+    if (after === LATEST || after.seq <= (services.feed.newest ?? 0)) this.#subscribe(seqOf(after));
+    else void this.#subscribeLater(after);
   }
 
   text(text: string): number {
@@ -80,10 +82,9 @@ export class EventsSocket implements SocketHandler {
   /** Goes on from where it is with the topics that may be seen now, where they are others. */
   renewed({ grant }: Caller): number {
     const isSame = grant.topics.join() === this.grant.topics.join();
-    const patterns = visiblePatterns(grant, this.#patterns);
+    visiblePatterns(grant, this.#patterns);
     this.grant = grant;
-    if (!isSame && this.#isSubscribed)
-      this.services.feed.subscribe(this.#sink, { patterns, after: this.#position });
+    if (!isSame && this.#isSubscribed) this.#subscribe(this.#position);
     return isSame ? 0 : Math.floor(this.#patterns.length / PATTERNS_PER_FRAME);
   }
 
@@ -92,23 +93,24 @@ export class EventsSocket implements SocketHandler {
     this.services.feed.unsubscribe(this.#sink);
   }
 
-  #subscribe(after: EventPosition | typeof LATEST): void {
+  #subscribe(after: FeedSubscription["after"]): void {
     this.#isSubscribed = true;
     const patterns = visiblePatterns(this.grant, this.#patterns);
-    this.services.feed.subscribe(this.#sink, { patterns, after: after === LATEST ? LATEST : after.seq });
+    this.services.feed.subscribe(this.#sink, { patterns, after });
   }
 
-  /** A position may come from a page whose commit the edge has not been told of yet. */
-  async #subscribeOnceThere(after: EventPosition): Promise<void> {
+  /** A commit may have been read before the edge is told of it: whether there is such an event, the ledger knows. */
+  async #subscribeLater(after: EventPosition): Promise<void> {
     try {
       await expectNotBeyond(this.services, "after", after);
-      if (!this.#isClosed) this.#subscribe(after);
+      if (!this.#isClosed) this.#subscribe(after.seq);
     } catch (error) {
-      if (!(error instanceof ProblemError)) throw error;
+      if (!(error instanceof ProblemError)) this.services.log(`a position could not be judged: ${error}`);
       if (this.#isClosed) return;
-      const isFinal = error.problem.code === "invalid_parameter";
-      this.refuse(error.problem);
-      this.socket.close(isFinal ? CLOSE_NOT_THIS_PROTOCOL : CLOSE_RECONNECT, error.problem.detail);
+      const refused = error instanceof ProblemError ? error.problem : UNJUDGED;
+      this.refuse(refused);
+      const code = refused.status < 500 ? CLOSE_NOT_THIS_PROTOCOL : CLOSE_RECONNECT;
+      this.socket.close(code, refused.detail);
     }
   }
 
@@ -130,12 +132,16 @@ function subscriptionOf(
   url: string,
   { feed, cursors, limits }: Pick<Services, "feed" | "cursors" | "limits">,
 ) {
-  const { newest } = feed;
   const query = new QueryReader(url, Object.keys(EVENTS_SOCKET_PARAMETERS));
   const patterns = query.list("topics");
   for (const fault of faultsOfPatterns(patterns, limits.patternsMax)) query.fault("topics", fault);
-  const after = positionIn(query, cursors);
+  const after = eventPositionOf(query.text("after") ?? LATEST, cursors, { takesLatest: true });
+  if (after !== LATEST && "fault" in after) query.fault("after", after.fault);
   query.done();
-  if (newest === undefined) refuse("starting", NOT_OPENED);
-  return { patterns, after };
+  if (feed.newest === undefined) refuse("starting", NOT_OPENED);
+  return { patterns, after: after as EventPosition | typeof LATEST };
+}
+
+function seqOf(after: EventPosition | typeof LATEST): FeedSubscription["after"] {
+  return after === LATEST ? LATEST : after.seq;
 }

@@ -3,6 +3,7 @@
 import type { Counters } from "../events/event.ts";
 import { LEDGER_STATES } from "../ingest/ledger-client.ts";
 import { VERSION } from "../version.ts";
+import { FEED_METRICS } from "./feed-metrics.ts";
 import type { Metric, NodeMetric, Sample, TopicMetric } from "./metric.ts";
 import { cpuSeconds, openFiles, openFilesMax, residentBytes } from "./process-figures.ts";
 import { openSockets, SOCKET_ROUTES } from "./sockets.ts";
@@ -160,46 +161,6 @@ const TRAFFIC_METRICS: readonly NodeMetric[] = [
     labels: [],
     of: "node",
     read: ({ hub }) => one(hub.subscribers),
-  },
-];
-
-/** Readers of the events themselves. */
-const FEED_METRICS: readonly NodeMetric[] = [
-  {
-    name: "onefold_feed_readers",
-    help: "Readers of the feed of events.",
-    type: "gauge",
-    unit: "readers",
-    labels: [],
-    of: "node",
-    read: ({ feed }) => one(feed.figures.readers),
-  },
-  {
-    name: "onefold_feed_readers_catching_up",
-    help: "Readers of the feed of events that are told from the store, since they are far behind.",
-    type: "gauge",
-    unit: "readers",
-    labels: [],
-    of: "node",
-    read: ({ feed }) => one(feed.figures.catchingUp),
-  },
-  {
-    name: "onefold_feed_events_told_total",
-    help: "Events sent to readers of the feed since the start, once for each reader.",
-    type: "counter",
-    unit: "events",
-    labels: [],
-    of: "node",
-    read: ({ feed }) => one(feed.figures.eventsTold),
-  },
-  {
-    name: "onefold_feed_unread_bytes",
-    help: "What readers of the feed were sent and have not read.",
-    type: "gauge",
-    unit: "bytes",
-    labels: [],
-    of: "node",
-    read: ({ feed }) => one(feed.figures.unreadBytes),
   },
 ];
 
