@@ -86,7 +86,14 @@ export function hostileParameter(random: Random): string {
 }
 
 export function hostileSubprotocols(random: Random): string {
-  const offers = ["onefold.v1", `bearer.${hostileToken(random)}`, "bearer.", "", "mqtt", "__proto__"];
+  const offers = [
+    "onefold.v1",
+    `bearer.${hostileToken(random)}`,
+    "bearer.",
+    "",
+    "cloudevents.avro",
+    "__proto__",
+  ];
   const some = random
     .some(offers, random.between(1, 4))
     .map((offer) => offer.replaceAll(/[^\x21-\x7e]/g, ""));

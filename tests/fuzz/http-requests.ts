@@ -65,6 +65,12 @@ const ODD_HEADERS = [
   "ce-id: 1\r\nce-type: __proto__\r\nce-specversion: 1.0\r\nce-source: /\r\n",
   "upgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n",
   "upgrade: websocket\r\nsec-websocket-version: 13\r\n",
+  "idempotency-key: fuzz\r\n",
+  'idempotency-key: "fuzz"\r\n',
+  'idempotency-key: "__proto__\\\\"\r\n',
+  "idempotency-key: a\r\nidempotency-key: a\r\n",
+  'idempotency-key: "\r\n',
+  "idempotency-key: größe\r\n",
   "x-empty:\r\n",
   `x-long: ${"z".repeat(6_000)}\r\n`,
   Array.from({ length: 60 }, (_, i) => `x-many-${i}: ${i}\r\n`).join(""),
@@ -109,7 +115,13 @@ export class HttpRequests {
     ];
     const key = random.chance(0.2) ? "" : `sec-websocket-key: ${random.pick(keys)}\r\n`;
     const lines = `upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-version: 13\r\n${key}`;
-    const target = random.pick(["/ws/publish", "/ws/stats", "/ws/stats/", "/ws/publish?topics=a"]);
+    const target = random.pick([
+      "/ws/publish",
+      "/ws/stats",
+      "/ws/events?after=0",
+      "/ws/stats/",
+      "/ws/publish?topics=a",
+    ]);
     const headers = [lines, this.#authorization().lines];
     return this.#case(
       "GET",

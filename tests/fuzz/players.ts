@@ -45,7 +45,7 @@ export class RequestPlayer implements Disposable {
       if (isPublish && refusal.status < 500) tally.refused++;
       else if (method === "POST") tally.perhapsRefused++;
       if (events !== undefined && refusal.status < 500) throw new FuzzViolation(`Refused: ${refusal.code}`);
-    } else if (method === "POST") {
+    } else if (method === "POST" && !answer.headers.has("idempotency-replayed")) {
       // Nothing else takes a POST, however its path was spelt.
       const received = tally.add(JSON.parse(answer.body.toString()));
       if (events !== undefined && received !== events)

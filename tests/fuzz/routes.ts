@@ -16,6 +16,7 @@ interface OpenApi {
 const SOCKETS: readonly Route[] = [
   { method: "GET", path: "/ws/publish", parameters: [] },
   { method: "GET", path: "/ws/stats", parameters: ["topics", "interval", "epoch", "revision"] },
+  { method: "GET", path: "/ws/events", parameters: ["topics", "after"] },
 ];
 
 const DOCUMENTATION: readonly Route[] = [

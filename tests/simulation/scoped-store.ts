@@ -1,7 +1,7 @@
 /**
  * Gives some events a scope: an id that begins with `s1|` is stored under scope `s1`.
  *
- * Only CloudEvents carry a scope, and no edge takes them yet; so the simulation puts it in right before the store.
+ * Only CloudEvents carry a scope, and the publishers of the simulation send none; so it is put in right before the store.
  */
 
 import type { EventRecord } from "../../src/events/event.ts";

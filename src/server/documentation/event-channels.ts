@@ -46,7 +46,7 @@ export const FEED_STREAM_CHANNEL: Channel = {
   summary: "The frames of `/ws/events` over plain HTTP.",
   description: `${TOLD}
 
-Each frame is the \`data\` of one event, whose \`id\` is an opaque cursor: it goes back as \`Last-Event-ID\`, which browsers send by themselves, or as \`last_event_id\`, and beats \`after\`. A comment every 15 s keeps the connection open.`,
+Each frame is the \`data\` of one event, whose \`id\` is an opaque cursor: it goes back as \`Last-Event-ID\`, which browsers send by themselves, or as \`last_event_id\`, and beats \`after\`. A comment every 15 s keeps the connection open. An error, which has no \`id\`, is the last that is told.`,
   parameters: EVENTS_STREAM_PARAMETERS,
   operations: { streamEvents: TELL, ...onEveryStream("eventsStream") },
 };

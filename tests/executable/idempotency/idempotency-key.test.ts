@@ -7,6 +7,7 @@ import { NodeProcess, runToExit } from "../../support/node-process.ts";
 import { parsePrometheus, sampleOf } from "../../support/prometheus.ts";
 import { RawSocket } from "../../support/raw-socket.ts";
 import { TempFolder } from "../../support/temp-folder.ts";
+import { WEB_TOKEN_NODE, webToken } from "../../support/web-tokens.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
 
@@ -69,6 +70,61 @@ test("the key may be quoted or not, the body compressed or not, and neither make
   const compressed = Bun.gzipSync(Buffer.from(body));
   const zipped = await send(node, "order-1", compressed, { headers: { "content-encoding": "gzip" } });
   expect(zipped).toEqual(again(first));
+});
+
+const CLOUD_EVENT = { specversion: "1.0", type: "orders", source: "/shop", id: "a" };
+
+test.each<[string, string | undefined, Record<string, string>, Record<string, string>]>([
+  [
+    "structured",
+    JSON.stringify(CLOUD_EVENT),
+    { "content-type": "application/cloudevents+json" },
+    { "content-type": "application/cloudevents+json; charset=utf-8" },
+  ],
+  [
+    "a batch",
+    JSON.stringify([CLOUD_EVENT]),
+    { "content-type": "application/cloudevents-batch+json" },
+    { "content-type": "application/cloudevents-batch+json" },
+  ],
+  [
+    "binary",
+    '{"total":42}',
+    {
+      "content-type": "application/json",
+      ...{ "ce-specversion": "1.0", "ce-type": "orders", "ce-source": "/shop", "ce-id": "a" },
+    },
+    {
+      "content-type": "application/json",
+      ...{ "ce-id": "a", "ce-source": "/shop", "ce-type": "orders", "ce-specversion": "1.0" },
+    },
+  ],
+])("a CloudEvent has keys as well: %s", async (_, body, headers, same) => {
+  await using node = await NodeProcess.start();
+  const first = await send(node, "k", body, { headers });
+  expect(first).toMatchObject({ status: 200, isReplayed: false });
+  expect(await send(node, "k", body, { headers: same })).toEqual(again(first));
+  expect((await node.stats()).received).toBe(1);
+  const other = body!.replace("/shop", "/other").replace("42", "43");
+  expect(await send(node, "k", other, { headers })).toMatchObject({ status: 422 });
+});
+
+test("attributes in headers are a part of the request", async () => {
+  await using node = await NodeProcess.start();
+  const headers = { "ce-specversion": "1.0", "ce-type": "orders", "ce-source": "/shop", "ce-id": "a" };
+  await send(node, "k", "{}", { headers });
+  const other = await send(node, "k", "{}", { headers: { ...headers, "ce-id": "b" } });
+  expect(other).toMatchObject({ status: 422, isReplayed: false });
+  expect((await node.stats()).received).toBe(1);
+});
+
+test("lines are committed in pieces: with a key they are refused before any of them is read", async () => {
+  await using node = await NodeProcess.start();
+  const headers = { "content-type": "application/x-ndjson", "idempotency-key": "k" };
+  const response = await node.post('{"event_id":"a"}\n', { headers });
+  const problem = await expectProblem(response, { status: 422, code: "idempotency_key_unsupported" });
+  expect(problem.detail).toContain("without a key");
+  expect((await node.stats()).received).toBe(0);
 });
 
 test("another body, other results, or a body that is no JSON under the same key is refused, and nothing stored", async () => {
@@ -186,6 +242,17 @@ test("a key is one of the token that sent it: others neither see nor hinder it",
   expect(await send(node, "k", { event_id: "a" }, { headers: alice })).toEqual(again(first));
   expect(await send(node, "k", { event_id: "b" }, { headers: bob })).toEqual(again(other));
   expect(await send(node, "k", { event_id: "a" })).toMatchObject({ status: 401 });
+});
+
+test("subjects of Web Tokens that begin alike are not one sender", async () => {
+  const subjects = ["a", "b"].map((end) => "x".repeat(100) + end);
+  await using node = await NodeProcess.start(WEB_TOKEN_NODE);
+  const bearers = subjects.map((subject) => ({ authorization: `Bearer ${webToken({ subject })}` }));
+  for (const headers of bearers)
+    expect(await send(node, "k", { event_id: "a" }, { headers })).toMatchObject({
+      status: 200,
+      isReplayed: false,
+    });
 });
 
 test("answers are kept for their time and then forgotten: the request is a new one, its events duplicates", async () => {

@@ -41,9 +41,11 @@ export class TrafficJudge {
     if (isParsers || text === "" || method === "HEAD") return [];
     const [address = ""] = path.split("?", 1);
     const template = this.#templateOf(address.replace(/(.)\/$/, "$1"));
-    const operation = template && this.#openApi.document.paths[template]?.[method.toLowerCase()];
+    // Who asks for consent to deliver is refused as the delivery would be.
+    const asked = method === "OPTIONS" && status !== 405 ? "post" : method.toLowerCase();
+    const operation = template && this.#openApi.document.paths[template]?.[asked];
     if (operation && template !== undefined) {
-      const faults = this.#openApi.faultsOfAnswer(method.toLowerCase(), template, answer);
+      const faults = this.#openApi.faultsOfAnswer(asked, template, answer);
       return faults.map((fault) => `${method} ${address}: ${fault} in ${status} ${text}`);
     }
     if (status < 400) {
