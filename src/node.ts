@@ -9,7 +9,7 @@ import type { JwtSettings } from "./access/jwt.ts";
 import { limitSettingsOf } from "./config/limit-settings.ts";
 import { type Config, NO_TCP } from "./config/settings.ts";
 import { LedgerClient } from "./ingest/ledger-client.ts";
-import type { FromLedger, ToLedger } from "./ingest/ledger-messages.ts";
+import type { ToLedger } from "./ingest/ledger-messages.ts";
 import { AnswerBudget } from "./limits/answer-budget.ts";
 import { BodyDeadlines } from "./limits/body-deadlines.ts";
 import { ClientAddresses } from "./limits/client-address.ts";
@@ -29,7 +29,7 @@ import { OriginPolicy } from "./server/origins.ts";
 import { RefusalCounts } from "./server/refusals.ts";
 import type { Services } from "./server/services.ts";
 import { closeExpired, closeSockets, openSockets } from "./server/sockets.ts";
-import { type FromReader, ReaderClient } from "./storage/reader-messages.ts";
+import { ReaderClient } from "./storage/reader-messages.ts";
 import type { Retention } from "./storage/retention.ts";
 import { makeRestartRequest } from "./storage/sqlite/checkpointer.ts";
 import {
@@ -38,17 +38,9 @@ import {
   LockNotWritableError,
   type OwnerLock,
 } from "./storage/sqlite/owner-lock.ts";
-import type { CheckpointStart, LedgerStart, ReaderStart } from "./workers/messages.ts";
+import { type NodeFiles, Threads } from "./threads.ts";
 
 export type RetentionSettings = Pick<Config, "retainEvents" | "retainFor" | "retainBytes" | "dedupWindow">;
-
-/** Where the parts that are not code of the main thread lie; differs between source and executable. */
-export interface NodeFiles {
-  readonly migrationsFolder: string;
-  readonly ledgerWorker: URL;
-  readonly readerWorker: URL;
-  readonly checkpointWorker: URL;
-}
 
 export interface Node {
   /** Where it is reached: `http://…`, `https://…`, `unix:…`. */
@@ -93,7 +85,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
   const lock = ownData(config.data, databasePath);
   const ready = Promise.withResolvers<{ events: number; topics: number }>();
   const failed = Promise.withResolvers<string>();
-  const threads = new Threads((reason) => failed.resolve(reason));
+  const threads = new Threads(files, databasePath, (reason) => failed.resolve(reason));
 
   const hub = new StatsHub({
     now: () => performance.now(),
@@ -101,13 +93,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
     soon: (task) => void setImmediate(task),
     newEpoch: () => crypto.randomUUID(),
   });
-  const reader = new ReaderClient((message) => threads.reader?.postMessage(message));
-  const feed = new EventFeed({
-    clock: { now: () => performance.now(), soon: (task) => void setImmediate(task), later },
-    reader,
-    board: hub.board,
-    unreadBytesMax: config.maxAnswerBytes,
-  });
+  const { feed, reader, farReader } = feedOf(threads, hub, config);
   const restartRequest = makeRestartRequest();
   const cursors = new Cursors();
   const ledger = new LedgerClient({
@@ -119,7 +105,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
         if (hub.board.isOpen) log("storage works again, and has been opened afresh");
         cursors.opened(contents.databaseId);
         hub.opened(contents);
-        threads.openReaders(files, databasePath, restartRequest, reader);
+        threads.openReaders(restartRequest, reader, farReader);
         feed.opened(contents);
         ready.resolve({ events: contents.events, topics: contents.topics.length });
       },
@@ -139,7 +125,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
   sweepNowAndAgain(edge);
   const services: Services = { ...edge, ledger, reader, hub, feed, cursors, clock, log };
   const listeners = await Listeners.open(listenSettingsOf(config), (options) => makeApp(services, options));
-  threads.openLedger(files, ledger, {
+  threads.openLedger(ledger, {
     databasePath,
     migrationsFolder: files.migrationsFolder,
     limits: {
@@ -168,6 +154,15 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
     stop: () =>
       stop({ listeners, streams: edge.streams, ledger, threads, lock, access }, config.drainTimeout),
   };
+}
+
+/** The feed of events, and those who read for it. */
+function feedOf(threads: Threads, { board }: StatsHub, { maxAnswerBytes }: Config) {
+  const reader = new ReaderClient((message) => threads.reader?.postMessage(message));
+  const farReader = new ReaderClient((message) => threads.farReader?.postMessage(message));
+  const clock = { now: () => performance.now(), soon: (task: () => void) => void setImmediate(task), later };
+  const feed = new EventFeed({ clock, reader, farReader, board, unreadBytesMax: maxAnswerBytes });
+  return { feed, reader, farReader };
 }
 
 type Edge = Omit<Services, "ledger" | "reader" | "hub" | "feed" | "cursors" | "clock" | "log">;
@@ -336,63 +331,4 @@ async function stop(
   threads.closeLedger();
   // A commit may still be in its sync: then the file is ours until the process has ended.
   if (isClosed) lock.release();
-}
-
-/** The three workers of a node. */
-class Threads {
-  ledger: Worker | undefined;
-  reader: Worker | undefined;
-  #checkpoint: Worker | undefined;
-  #isClosing = false;
-
-  constructor(private readonly onDeath: (reason: string) => void) {}
-
-  openLedger({ ledgerWorker }: NodeFiles, client: LedgerClient, start: LedgerStart): void {
-    this.ledger = this.#open(ledgerWorker, "ledger", start);
-    this.ledger.onmessage = ({ data }: MessageEvent<FromLedger>) => client.receive(data);
-  }
-
-  /** Started once there is a migrated database to read. */
-  openReaders(
-    files: NodeFiles,
-    databasePath: string,
-    restartRequest: Int32Array,
-    client: ReaderClient,
-  ): void {
-    if (this.reader !== undefined) return;
-    const reader: ReaderStart = { databasePath };
-    this.reader = this.#open(files.readerWorker, "reader", reader);
-    this.reader.onmessage = ({ data }: MessageEvent<FromReader>) => client.receive(data);
-    const checkpoint: CheckpointStart = { databasePath, restartRequest };
-    this.#checkpoint = this.#open(files.checkpointWorker, "checkpoint", checkpoint);
-  }
-
-  /** From now on a thread that ends is one that was told to. */
-  closeReaders(): void {
-    this.#isClosing = true;
-    this.reader?.terminate();
-    this.#checkpoint?.terminate();
-  }
-
-  closeLedger(): void {
-    this.ledger?.terminate();
-  }
-
-  #open(file: URL, name: string, start: unknown): Worker {
-    const worker = new Worker(file.href, { name });
-    worker.onerror = (event) => this.#died(name, messageOf(event));
-    worker.addEventListener("close", () => this.#died(name, "it ended without an error"));
-    worker.postMessage(start);
-    return worker;
-  }
-
-  #died(name: string, reason: string): void {
-    if (!this.#isClosing) this.onDeath(`the ${name} thread died: ${reason}`);
-  }
-}
-
-/** In an executable the event's own text is the error with a piece of the code around it, on many lines. */
-function messageOf({ message }: ErrorEvent): string {
-  const [, found = message] = /^(?:\w*[eE]rror): (.*)$/m.exec(message) ?? [];
-  return found;
 }

@@ -2,7 +2,7 @@
 
 import type { Flags, Operand } from "../config/flags.ts";
 import type { Environment } from "../config/parse-config.ts";
-import type { NodeFiles } from "../node.ts";
+import type { NodeFiles } from "../threads.ts";
 
 /** Where the parts that are not code of the main thread lie. */
 export interface CommandFiles extends NodeFiles {

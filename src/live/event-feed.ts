@@ -35,7 +35,10 @@ const EXPECTED_EVENTS_MAX = 4 * FRAME_EVENTS_MAX;
 
 export interface EventFeedOptions {
   readonly clock: FeedClock;
+  /** What is new is read by it. */
   readonly reader: Pick<EventReader, "feedPage">;
+  /** Those who are behind are read for by this one, so that the others never wait for them. */
+  readonly farReader: Pick<EventReader, "feedPage">;
   /** Has counted what a commit brought before the feed is told of it. */
   readonly board: Pick<CounterBoard, "topic">;
   /** Bytes that may be sent and not read, over all readers; beyond it all wait. */
@@ -70,7 +73,7 @@ export class EventFeed implements Feed {
 
   constructor(options: EventFeedOptions) {
     this.#options = options;
-    const { reader, clock } = options;
+    const { reader, farReader, clock } = options;
     this.#ring = new FeedRing(options.ringEventsMax ?? RING_EVENTS_MAX);
     this.#sending = new FeedSending(clock.now, options.unreadBytesMax);
     this.#rounds = new FeedRounds(clock, this.#apart, (apart) => this.#serve(apart, clock.now()));
@@ -82,7 +85,7 @@ export class EventFeed implements Feed {
       rests: () => this.#restTail(),
     });
     this.#pages = new FeedPageReads({
-      reader,
+      reader: farReader,
       isDue: (asking) => this.#isDue(asking),
       took: (asking, page) => this.#tookPage(asking, page),
       failed: (asking, error) => this.#pageFailed(asking, error),

@@ -17,6 +17,8 @@ export interface LedgerStart {
 
 export interface ReaderStart {
   readonly databasePath: string;
+  /** From 0 to 19: how willingly it lets other threads go before it. */
+  readonly niceness: number;
 }
 
 export interface CheckpointStart {

@@ -1,5 +1,6 @@
 /** The reader thread: answers queries on a read-only connection, so that neither edge nor ledger waits for a scan. */
 
+import { setPriority } from "node:os";
 import type { FromReader, ToReader } from "../storage/reader-messages.ts";
 import { GuardedReader } from "../storage/sqlite/guarded-reader.ts";
 import type { SqliteEventReader } from "../storage/sqlite/sqlite-event-reader.ts";
@@ -26,7 +27,9 @@ function answer(guarded: GuardedReader, message: ToReader): FromReader {
   }
 }
 
-function start({ databasePath }: ReaderStart): void {
+function start({ databasePath, niceness }: ReaderStart): void {
+  // On Linux a priority is a thread's own, and 0 means the one that asks; elsewhere it would be the process's.
+  if (niceness > 0 && process.platform === "linux") setPriority(0, niceness);
   const reader = new GuardedReader(databasePath, () => performance.now());
   self.onmessage = ({ data }: MessageEvent<ToReader>) => self.postMessage(answer(reader, data));
 }

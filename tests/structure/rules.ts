@@ -22,6 +22,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "maintenance",
     "node-audit",
     "node.ts",
+    "threads.ts",
     "nearest.ts",
     "progress.ts",
     "unreachable.ts",
@@ -41,7 +42,9 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "ingest",
     "storage",
     "storage/sqlite",
+    "threads.ts",
   ],
+  "threads.ts": ["ingest", "storage", "workers"],
   workers: ["ingest", "maintenance", "storage", "storage/sqlite"],
   server: [
     "server/documentation",

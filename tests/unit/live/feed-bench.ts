@@ -76,6 +76,7 @@ export class FeedBench {
         later: (task, delayMs) => void this.#timed.push({ at: this.now + delayMs, task }),
       },
       reader: this.store,
+      farReader: this.store,
       board: {
         topic: (id) => ({
           ...{ name: this.topics[id - 1]!, firstAt: 0, lastAt: 0, ratePerSecond: 0 },
