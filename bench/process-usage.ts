@@ -83,6 +83,15 @@ export function usageBetween(before: ProcessUsage, after: ProcessUsage): Process
 }
 
 export function residentBytesOf(pid: number): number {
+  return statusBytes(pid, "VmRSS");
+}
+
+/** The most that it ever was. */
+export function peakResidentBytesOf(pid: number): number {
+  return statusBytes(pid, "VmHWM");
+}
+
+function statusBytes(pid: number, name: string): number {
   const status = readFileSync(`/proc/${pid}/status`, "latin1");
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1_024;
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1]) * 1_024;
 }

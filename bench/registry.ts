@@ -8,6 +8,7 @@ import { feeds } from "./feeds/feeds.ts";
 import { growth } from "./growth/growth.ts";
 import { ingest } from "./ingest/ingest.ts";
 import { limit } from "./limit/limit.ts";
+import { ndjson } from "./ndjson/ndjson.ts";
 import { openLoop } from "./open-loop/open-loop.ts";
 import { overload } from "./overload/overload.ts";
 import { peersFanOut } from "./peers/fan-out/fan-out.ts";
@@ -55,6 +56,7 @@ export const BENCHES: readonly NamedBench[] = [
   named(growth),
   named(slowDisk),
   named(overload),
+  named(ndjson),
   named(peers),
   named(peersFanOut),
   named(retention),

@@ -48,6 +48,8 @@ export function eventBytesOf(shape: EventShape): number {
 export interface TextFrame {
   readonly head: string;
   readonly tail: string;
+  /** One character between two events; a comma unless said. */
+  readonly between?: string;
 }
 
 /** Text made of `count` events between `head` and `tail`, rewritten in place for each frame or body. */
@@ -62,11 +64,11 @@ export class EventText {
 
   constructor(
     private readonly count: number,
-    { head, tail }: TextFrame,
+    { head, tail, between = "," }: TextFrame,
     private readonly shape: EventShape = SMALL_EVENTS,
   ) {
     const template = templateOf(shape);
-    this.#bytes = Buffer.from(head + Array(count).fill(template).join(",") + tail, "latin1");
+    this.#bytes = Buffer.from(head + Array(count).fill(template).join(between) + tail, "latin1");
     this.#offset = head.length;
     this.#stride = template.length + 1;
     this.#topicPlace = template.indexOf("~");

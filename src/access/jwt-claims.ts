@@ -33,6 +33,11 @@ export function subjectOf({ sub }: Claims): string {
   return `jwt:${[...printable].slice(0, SUBJECT_LENGTH_MAX).join("")}`;
 }
 
+/** All of it. Tokens without a subject are one to the node. */
+export function identityOf({ sub }: Claims): string {
+  return `jwt:${typeof sub === "string" ? sub : ""}`;
+}
+
 /** Words of a text, or the entries of a list; undefined where a claim is neither. */
 function textsOf(claims: Claims, name: string): unknown[] | undefined {
   // `constructor` is a claim only where somebody has written it.

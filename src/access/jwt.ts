@@ -4,7 +4,7 @@ import { decodeProtectedHeader, errors, jwtVerify } from "jose";
 import { refuse } from "../problem.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { JwtAlgorithm } from "./jwt-algorithms.ts";
-import { type Claims, scopesOf, subjectOf, topicsOf } from "./jwt-claims.ts";
+import { type Claims, identityOf, scopesOf, subjectOf, topicsOf } from "./jwt-claims.ts";
 import type { VerificationKey } from "./jwt-keys.ts";
 import { GivenKeys, type KeySource } from "./key-source.ts";
 import { type Principal, principalOf } from "./principal.ts";
@@ -146,6 +146,7 @@ export class JwtAuthenticator implements Authenticator {
     if (!Number.isFinite(exp)) refuse("unauthorized", NO_TIME);
     return principalOf({
       subject: subjectOf(claims),
+      identity: identityOf(claims),
       scopes: scopesOf(claims, scopeClaim),
       topics: topicsOf(claims, topicsClaim),
       expiresAt: (exp + CLOCK_TOLERANCE_SECONDS) * 1_000,

@@ -11,6 +11,8 @@ export type Scope = (typeof SCOPES)[number];
 export interface Principal {
   /** Who: for logs, metrics and limits, never a credential. */
   readonly subject: string;
+  /** The same exactly: nobody else's is equal, where two subjects may be cut off to the same text. */
+  readonly identity: string;
   /** By scope; one that is not there is not granted. */
   readonly grants: Readonly<Partial<Record<Scope, Grant>>>;
   /** Milliseconds since 1970; `Infinity` for ever. */
@@ -21,12 +23,14 @@ export interface Principal {
 
 export function principalOf({
   subject,
+  identity = subject,
   scopes,
   topics,
   expiresAt = Number.POSITIVE_INFINITY,
   isRevoked = () => false,
 }: {
   readonly subject: string;
+  readonly identity?: string;
   readonly scopes: readonly Scope[];
   readonly topics: readonly string[];
   readonly expiresAt?: number;
@@ -34,7 +38,7 @@ export function principalOf({
 }): Principal {
   const grant: Grant = { subject, topics };
   const grants = Object.fromEntries(scopes.map((scope) => [scope, grant]));
-  return { subject, grants, expiresAt, isRevoked };
+  return { subject, identity, grants, expiresAt, isRevoked };
 }
 
 const ANONYMOUS = "anonymous";

@@ -186,6 +186,7 @@ export class TokenList implements Authenticator {
     const isRevoked = (): boolean => this.#entries.get(id)?.principal !== principal;
     const principal = principalOf({
       subject: `token:${name}`,
+      identity: `token:${id}`,
       scopes,
       topics,
       expiresAt: expires,

@@ -192,7 +192,7 @@ export const SETTINGS = {
     min: 65_536,
     max: 65_536 * MIB,
     unit: "bytes",
-    help: "Answers above 64 KiB that are not yet read by who asked, in all; beyond it 503. One alone may be larger.",
+    help: "Answers above 64 KiB that are not yet read by who asked, in all; beyond it 503. One alone may be larger. As much again for readers of the feed, who then wait.",
   },
   maxIdempotencyBytes: {
     kind: "integer",

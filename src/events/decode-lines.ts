@@ -1,7 +1,7 @@
 /** From a text of one event a line to a list of events, up to the first line that is wrong. */
 
 import { type Problem, ProblemError, refuse } from "../problem.ts";
-import { afterSpace } from "./characters.ts";
+import { afterSpace, LINE_FEED } from "./characters.ts";
 import { decodeEvent, EventFaults } from "./decode-event.ts";
 import type { DecodeLimits } from "./decoded-publish.ts";
 import type { EventRecord } from "./event.ts";
@@ -29,12 +29,13 @@ export function decodeLines(text: string, limits: DecodeLimits): DecodedLines {
   try {
     while (at < text.length) {
       const start = afterSpace(text, at);
-      let end = endOfLine(text, at);
-      // Blank lines, as many as follow each other: they are walked through once.
-      for (; end < start; end = endOfLine(text, at)) {
+      // Blank lines, as many as follow each other.
+      for (let blank = at; blank < start; blank++) {
+        if (text.charCodeAt(blank) !== LINE_FEED) continue;
         lines++;
-        at = end + 1;
+        at = blank + 1;
       }
+      const end = endOfLine(text, start);
       if (start < text.length)
         events.push(scanLine(text, start, end, limits) ?? parseLine(text, start, end, limits));
       else if (at >= text.length) break;

@@ -64,6 +64,8 @@ const NOT_OPEN = problem(
  */
 export const MESSAGE_TEXT_MAX = 64 * 1024 * 1024;
 
+const ANSWERED: Waiting = { answer: () => {}, bytes: 0 };
+
 /** Answered entries are cut off the front of the list once there are this many. */
 const WAITING_TRIM = 4_096;
 
@@ -254,7 +256,9 @@ export class LedgerClient implements Ledger {
   }
 
   #answer(outcome: Outcome): void {
-    const { answer, bytes } = this.#waiting[this.#answered++]!;
+    const { answer, bytes } = this.#waiting[this.#answered]!;
+    // What it has caught may be large, and while there is always something waiting the list is seldom cut.
+    this.#waiting[this.#answered++] = ANSWERED;
     this.#bytes -= bytes;
     answer(outcome);
   }

@@ -18,17 +18,11 @@ import { FeedGroups } from "./feed-group.ts";
 import { FeedPageReads } from "./feed-page-reads.ts";
 import { FeedReader } from "./feed-reader.ts";
 import { FeedRing, RING_EVENTS_MAX } from "./feed-ring.ts";
+import { FeedRounds } from "./feed-rounds.ts";
 import { FeedSending } from "./feed-sending.ts";
 import type { Feed, FeedSink, FeedSubscription } from "./feed-sink.ts";
 import { FeedTail } from "./feed-tail.ts";
-import { type TurnClock, workInTurns } from "./turn-work.ts";
-
-/** How often readers that are not live are looked at: whether they have read what they were sent. */
-export const LOOK_INTERVAL_MS = 5;
-
-/** Whoever has not read for so long is looked at every so many times. */
-const LONG_STALLED_MS = 1_000;
-const LOOKS_PER_LONG_STALLED = 10;
+import { type FeedClock, workInTurns } from "./turn-work.ts";
 
 /** How often live readers are told where they stand though nothing of theirs has come. */
 const ADVANCE_INTERVAL_MS = 1_000;
@@ -39,13 +33,8 @@ const RETRY_MS = 1_000;
 /** Whoever has no more than this before it may reach the live readers with its next page. */
 const EXPECTED_EVENTS_MAX = 4 * FRAME_EVENTS_MAX;
 
-export interface EventFeedClock extends TurnClock {
-  /** Runs a task once so many milliseconds have passed. */
-  readonly later: (task: () => void, delayMs: number) => void;
-}
-
 export interface EventFeedOptions {
-  readonly clock: EventFeedClock;
+  readonly clock: FeedClock;
   readonly reader: Pick<EventReader, "feedPage">;
   /** Has counted what a commit brought before the feed is told of it. */
   readonly board: Pick<CounterBoard, "topic">;
@@ -61,6 +50,7 @@ export class EventFeed implements Feed {
   readonly #readers = new Map<FeedSink, FeedReader>();
   /** Those that are not live. */
   readonly #apart = new Set<FeedReader>();
+  readonly #rounds: FeedRounds;
   readonly #ring: FeedRing;
   readonly #tail: FeedTail;
   readonly #pages: FeedPageReads;
@@ -76,8 +66,6 @@ export class EventFeed implements Feed {
   #opening = 0;
   /** Commits up to here that concerned no group that is followed were not read, or not for their sake. */
   #passedOver = 0;
-  #isLooking = false;
-  #looks = 0;
   #isAdvancing = false;
 
   constructor(options: EventFeedOptions) {
@@ -85,6 +73,7 @@ export class EventFeed implements Feed {
     const { reader, clock } = options;
     this.#ring = new FeedRing(options.ringEventsMax ?? RING_EVENTS_MAX);
     this.#sending = new FeedSending(clock.now, options.unreadBytesMax);
+    this.#rounds = new FeedRounds(clock, this.#apart, (apart) => this.#serve(apart, clock.now()));
     this.#tail = new FeedTail({
       ...{ reader, clock },
       position: () => this.#ring.to,
@@ -157,7 +146,7 @@ export class EventFeed implements Feed {
     this.#readers.set(sink, reader);
     group.add(reader);
     this.#apart.add(reader);
-    this.#look();
+    this.#rounds.begin();
     this.#place(reader);
     sink.advance(position);
     const { clock } = this.#options;
@@ -274,7 +263,7 @@ export class EventFeed implements Feed {
   #setApart(reader: FeedReader, position: number): void {
     reader.position = position;
     this.#apart.add(reader);
-    this.#look();
+    this.#rounds.begin();
     reader.group.place(reader, "near");
   }
 
@@ -289,32 +278,6 @@ export class EventFeed implements Feed {
       this.#apart.delete(reader);
       reader.group.place(reader, "live");
     } else reader.group.place(reader, isNear ? "near" : "far");
-  }
-
-  /** Looks after all who are not live, now and again, for as long as there are any. */
-  #look(): void {
-    if (this.#isLooking || this.#apart.size === 0) return;
-    this.#isLooking = true;
-    const { clock } = this.#options;
-    clock.later(() => {
-      workInTurns(clock, this.#looking(), () => {
-        this.#isLooking = false;
-        this.#look();
-      });
-    }, LOOK_INTERVAL_MS);
-  }
-
-  *#looking(): Generator<boolean> {
-    const { clock } = this.#options;
-    const isForAll = this.#looks++ % LOOKS_PER_LONG_STALLED === 0;
-    // Whoever joins meanwhile is found again at the end; without a bound some could make it endless.
-    let left = this.#apart.size;
-    for (const reader of this.#apart) {
-      if (left-- === 0) return;
-      const now = clock.now();
-      const hasStalled = reader.unread > 0 && reader.stalledFor(now) > LONG_STALLED_MS;
-      yield hasStalled && !isForAll ? false : this.#serve(reader, now);
-    }
   }
 
   /** Tells one reader what comes next, if it can take it. @returns whether anything was sent. */

@@ -7,7 +7,7 @@ import type { FeedSink } from "./feed-sink.ts";
 export const STALL_MS_MAX = 60_000;
 
 /** The same while readers that can be told more have to wait for those that don't read. */
-export const CROWDED_STALL_MS_MAX = 5_000;
+export const CROWDED_STALL_MS_MAX = 1_000;
 
 /** Whoever reads, but so slowly that a frame takes this much longer for each of so many bytes, is closed as well. */
 const SLOW_BYTES_PER_SECOND = 16 * 1024;
@@ -73,6 +73,8 @@ export class FeedReader {
 
   /** @param isCrowded whether others have to wait for it. */
   isTooSlow(now: number, isCrowded: boolean): boolean {
+    // It may be others that it waits for.
+    if (this.unread === 0) return false;
     const stallMsMax = isCrowded ? CROWDED_STALL_MS_MAX : STALL_MS_MAX;
     const blockedMsMax = stallMsMax + (this.#sent / SLOW_BYTES_PER_SECOND) * 1_000;
     return this.stalledFor(now) > stallMsMax || now - this.#blockedSince > blockedMsMax;

@@ -2,6 +2,7 @@
 
 import type { EventReader, FeedPage } from "../storage/event-reader.ts";
 import { FRAME_EVENTS_MAX, FRAME_TEXT_MAX } from "./feed-frames.ts";
+import type { FeedClock } from "./turn-work.ts";
 
 /** From one read to the next at least: what comes in between is one page, and one frame. */
 export const TAIL_INTERVAL_MS = 5;
@@ -11,10 +12,7 @@ const PAGE_BUDGET_MS = 50;
 
 export interface FeedTailOptions {
   readonly reader: Pick<EventReader, "feedPage">;
-  readonly clock: {
-    readonly now: () => number;
-    readonly later: (task: () => void, delayMs: number) => void;
-  };
+  readonly clock: FeedClock;
   /** Everything up to here has been read, or does not matter. */
   readonly position: () => number;
   /** What was read is to be told; then `resume`. */

@@ -11,6 +11,12 @@ export interface TurnClock {
   readonly soon: (task: () => void) => void;
 }
 
+/** What the feed of events goes by. */
+export interface FeedClock extends TurnClock {
+  /** Runs a task once so many milliseconds have passed. */
+  readonly later: (task: () => void, delayMs: number) => void;
+}
+
 /** @param work yields after each socket whether anything was sent to it. @param done called at its end, however it ends. */
 export function workInTurns({ now, soon }: TurnClock, work: Generator<boolean>, done: () => void): void {
   const turn = (): void => {

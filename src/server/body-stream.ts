@@ -93,6 +93,10 @@ class BodyStream implements ByteStream, AwaitedBody {
 class InflatedStream implements ByteStream {
   readonly #inflate: Transform;
   readonly #chunks: AsyncIterator<Uint8Array>;
+  /** What decompresses zstd takes a frame that was cut for whole, and throws away what stands behind. */
+  readonly #frames: ZstdFrames | undefined;
+  /** What ended the body; it is told once all that came before it has been read. */
+  #fault: { readonly error: unknown } | undefined;
   #isClosed = false;
 
   constructor(
@@ -100,16 +104,12 @@ class InflatedStream implements ByteStream {
     private readonly encoding: "gzip" | "zstd",
   ) {
     const chunkSize = INFLATED_BYTES_MAX;
-    this.#inflate =
-      encoding === "gzip"
-        ? createGunzip({ chunkSize })
-        : createZstdDecompress({
-            chunkSize,
-            params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX },
-          });
-    const source = encoding === "gzip" ? chunksOf(body) : wholeFramesOf(body);
-    // Whatever goes wrong ends the decompressor too, and is thrown to whoever reads from it.
-    pipeline(Readable.from(source, { highWaterMark: 1 }), this.#inflate).catch(() => {});
+    const params = { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX };
+    const isZstd = encoding === "zstd";
+    this.#inflate = isZstd ? createZstdDecompress({ chunkSize, params }) : createGunzip({ chunkSize });
+    this.#frames = isZstd ? new ZstdFrames(ZSTD_WINDOW_BYTES_MAX) : undefined;
+    // What goes wrong in the decompressor is thrown to whoever reads from it.
+    pipeline(Readable.from(this.#compressed(), { highWaterMark: 1 }), this.#inflate).catch(() => {});
     this.#chunks = this.#inflate[Symbol.asyncIterator]();
   }
 
@@ -117,12 +117,14 @@ class InflatedStream implements ByteStream {
     if (this.#isClosed) return undefined;
     try {
       const { done, value } = await this.#chunks.next();
-      return done ? undefined : value;
+      if (!done) return value;
     } catch (error) {
       if (this.#isClosed) return undefined;
-      if (isOfDecompressor(error)) return refuseCompressed(this.encoding);
-      throw error;
+      if (this.#fault === undefined && isOfDecompressor(error)) return refuseCompressed(this.encoding);
+      throw this.#fault?.error ?? error;
     }
+    if (this.#fault !== undefined) throw this.#fault.error;
+    return undefined;
   }
 
   close(): void {
@@ -130,20 +132,18 @@ class InflatedStream implements ByteStream {
     this.body.close();
     this.#inflate.destroy();
   }
-}
 
-async function* chunksOf(body: ByteStream): AsyncGenerator<Uint8Array> {
-  for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) yield chunk;
-}
-
-/** What decompresses them takes a frame that was cut for whole, and throws away what stands behind. */
-async function* wholeFramesOf(body: ByteStream): AsyncGenerator<Uint8Array> {
-  const frames = new ZstdFrames(ZSTD_WINDOW_BYTES_MAX);
-  for await (const chunk of chunksOf(body)) {
-    if (!frames.take(chunk)) refuseCompressed("zstd");
-    yield chunk;
+  async *#compressed(): AsyncGenerator<Uint8Array> {
+    try {
+      for (let chunk = await this.body.read(); chunk !== undefined; chunk = await this.body.read()) {
+        if (this.#frames?.take(chunk) === false) refuseCompressed(this.encoding);
+        yield chunk;
+      }
+      if (this.#frames?.isWhole === false) refuseCompressed(this.encoding);
+    } catch (error) {
+      this.#fault = { error };
+    }
   }
-  if (!frames.isWhole) refuseCompressed("zstd");
 }
 
 function isOfDecompressor(error: unknown): boolean {

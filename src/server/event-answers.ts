@@ -70,6 +70,7 @@ function nextPage(url: string, next: string): string {
   return `?${parameters}`;
 }
 
+/** An answer's own `Vary` stands in for the one about origins, so it says both. */
 function headersOf(type: string): Record<string, string> {
-  return { "content-type": type, "x-content-type-options": "nosniff", vary: "accept" };
+  return { "content-type": type, "x-content-type-options": "nosniff", vary: "accept, origin" };
 }

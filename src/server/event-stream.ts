@@ -59,6 +59,11 @@ export class EventStream {
     return this.#isOver;
   }
 
+  /** For how long it has kept room of the budget from others, by not being read. */
+  holdsRoomFor(now: number): number {
+    return this.#budgetedBytes === 0 ? 0 : now - this.#writtenAt;
+  }
+
   /** Bytes that the network has not taken yet. */
   get bufferedBytes(): number {
     return this.#bufferedBytes;

@@ -1,12 +1,12 @@
 /** One reader of /ws/events: what it asks for, held against what it may see, and told to the feed. */
 
 import type { Grant } from "../access/grant.ts";
-import type { Feed, FeedSink } from "../live/feed-sink.ts";
+import type { FeedSink } from "../live/feed-sink.ts";
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
 import { positionIn } from "./feed-position.ts";
-import { FEED_SOCKET_PARAMETERS } from "./models/channel-parameters.ts";
+import { EVENTS_SOCKET_PARAMETERS } from "./models/parameters.ts";
 import { NOT_OPENED } from "./models/problem.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";
@@ -29,13 +29,13 @@ export class EventsSocket implements SocketHandler {
 
   /** @throws ProblemError where the query cannot be used, or asks for what may not be seen. */
   constructor(
-    private readonly services: Pick<Services, "feed" | "refusals" | "limits">,
+    private readonly services: Pick<Services, "feed" | "cursors" | "refusals" | "limits">,
     private readonly socket: RawSocket,
     private grant: Grant,
     url: string,
   ) {
-    const { feed, limits } = services;
-    const { patterns, after } = subscriptionOf(url, feed, limits.patternsMax);
+    const { feed } = services;
+    const { patterns, after } = subscriptionOf(url, services);
     this.#patterns = patterns;
     this.#sink = {
       send: (text, position) => {
@@ -102,11 +102,15 @@ export class EventsSocket implements SocketHandler {
   }
 }
 
-function subscriptionOf(url: string, { newest }: Feed, patternsMax: number) {
-  const query = new QueryReader(url, Object.keys(FEED_SOCKET_PARAMETERS));
+function subscriptionOf(
+  url: string,
+  { feed, cursors, limits }: Pick<Services, "feed" | "cursors" | "limits">,
+) {
+  const { newest } = feed;
+  const query = new QueryReader(url, Object.keys(EVENTS_SOCKET_PARAMETERS));
   const patterns = query.list("topics");
-  for (const fault of faultsOfPatterns(patterns, patternsMax)) query.fault("topics", fault);
-  const after = newest === undefined ? "latest" : positionIn(query, newest);
+  for (const fault of faultsOfPatterns(patterns, limits.patternsMax)) query.fault("topics", fault);
+  const after = newest === undefined ? "latest" : positionIn(query, newest, cursors);
   query.done();
   if (newest === undefined) refuse("starting", NOT_OPENED);
   return { patterns, after };

@@ -1,19 +1,20 @@
 /** From where a reader of the feed wants to be told: what stands in `after`. */
 
+import type { Cursors } from "./cursors.ts";
+import { eventPositionOf, LATEST } from "./event-positions.ts";
 import type { QueryReader } from "./query.ts";
-
-/** The default: what comes from now on. */
-const LATEST = "latest";
 
 /**
  * @param newest the `seq` of the newest event.
- * @returns a `seq`; notes a fault where there is none, or one that is yet to come.
+ * @returns a `seq`, or `latest`, which is the default; notes a fault where there is none, or one that is yet to come.
  */
-export function positionIn(query: QueryReader, newest: number): number | typeof LATEST {
-  const text = query.text("after") ?? LATEST;
-  if (text === LATEST) return LATEST;
-  const position = query.integer("after", { min: 0, max: Number.MAX_SAFE_INTEGER });
-  if (position === undefined) return LATEST;
-  if (position > newest) query.fault("after", "is beyond the newest event");
-  return position;
+export function positionIn(query: QueryReader, newest: number, cursors: Cursors): number | typeof LATEST {
+  const asked = eventPositionOf(query.text("after") ?? LATEST, cursors, { takesLatest: true });
+  if (asked === LATEST) return LATEST;
+  if ("fault" in asked) {
+    query.fault("after", asked.fault);
+    return LATEST;
+  }
+  if (asked.seq > newest) query.fault("after", "is beyond the newest event");
+  return asked.seq;
 }

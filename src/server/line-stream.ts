@@ -126,6 +126,8 @@ export class LineStream {
         const piece = this.#isOver ? undefined : this.#nextPiece();
         if (piece === undefined) break;
         const { text, fault } = this.#text.decode(piece);
+        // There may be room for more of the body.
+        this.#notify();
         if (text !== "") await this.#submit(text);
         if (fault !== undefined) throw new LineError(fault);
       }

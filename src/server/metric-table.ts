@@ -202,6 +202,46 @@ const TRAFFIC_METRICS: readonly NodeMetric[] = [
   },
 ];
 
+/** Readers of the events themselves. */
+const FEED_METRICS: readonly NodeMetric[] = [
+  {
+    name: "onefold_feed_readers",
+    help: "Readers of the feed of events.",
+    type: "gauge",
+    unit: "readers",
+    labels: [],
+    of: "node",
+    read: ({ feed }) => one(feed.figures.readers),
+  },
+  {
+    name: "onefold_feed_readers_catching_up",
+    help: "Readers of the feed of events that are told from the store, since they are far behind.",
+    type: "gauge",
+    unit: "readers",
+    labels: [],
+    of: "node",
+    read: ({ feed }) => one(feed.figures.catchingUp),
+  },
+  {
+    name: "onefold_feed_events_told_total",
+    help: "Events sent to readers of the feed since the start, once for each reader.",
+    type: "counter",
+    unit: "events",
+    labels: [],
+    of: "node",
+    read: ({ feed }) => one(feed.figures.eventsTold),
+  },
+  {
+    name: "onefold_feed_unread_bytes",
+    help: "What readers of the feed were sent and have not read.",
+    type: "gauge",
+    unit: "bytes",
+    labels: [],
+    of: "node",
+    read: ({ feed }) => one(feed.figures.unreadBytes),
+  },
+];
+
 /** How near the limits of who comes are, and how often they were reached. */
 const ADMISSION_METRICS: readonly NodeMetric[] = [
   {
@@ -363,6 +403,7 @@ const PROCESS_METRICS: readonly NodeMetric[] = [
 export const METRICS: readonly Metric[] = [
   ...TOPIC_METRICS,
   ...TRAFFIC_METRICS,
+  ...FEED_METRICS,
   ...ADMISSION_METRICS,
   ...STATE_METRICS,
   ...PROCESS_METRICS,

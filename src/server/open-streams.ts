@@ -5,6 +5,7 @@
 
 import type { AnswerBudget } from "../limits/answer-budget.ts";
 import type { Connections } from "../limits/connections.ts";
+import { CROWDED_STALL_MS_MAX } from "../live/feed-reader.ts";
 import { type Problem, ProblemError, problem } from "../problem.ts";
 import { type Caller, faultOfStanding } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
@@ -70,6 +71,7 @@ export class OpenStreams {
   readonly #options: OpenStreamsOptions;
   readonly #open = new Map<EventStream, OpenStream>();
   #isDraining = false;
+  #refusalsSeen = 0;
 
   constructor(options: OpenStreamsOptions) {
     this.#options = options;
@@ -101,14 +103,18 @@ export class OpenStreams {
   }
 
   /**
-   * Ends the streams whose credentials are over, begins those that have waited, and keeps all of them awake.
+   * Ends the streams whose credentials are over, and those that keep room from others; begins those that have waited, and
+   * keeps all of them awake.
    * @param now milliseconds since 1970.
    */
   sweep(now: number): void {
-    const { elapsed, isOpened } = this.#options;
+    const { elapsed, isOpened, budget } = this.#options;
+    const isCrowded = budget.refused > this.#refusalsSeen;
+    this.#refusalsSeen = budget.refused;
     for (const [stream, open] of this.#open) {
       const fault = faultOfStanding(open.caller, now);
       if (fault !== undefined) this.refuse(stream, fault);
+      else if (isCrowded && stream.holdsRoomFor(elapsed()) > CROWDED_STALL_MS_MAX) stream.cut();
       else if (open.prepare !== undefined && isOpened()) void this.#beginLate(stream, open);
       else stream.beat(elapsed(), () => open.source?.position());
     }

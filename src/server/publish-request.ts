@@ -29,7 +29,7 @@ export async function publishOverHttp(
     return publishLines(services, bodyLimits, request);
   }
   if (key === undefined) return publish(services, bodyLimits, { request, caller, form });
-  const leave = services.keyedRequests.enter(caller.principal.subject, key);
+  const leave = services.keyedRequests.enter(caller.principal.identity, key);
   try {
     return await publish(services, bodyLimits, { request, caller, form, key });
   } finally {
@@ -69,7 +69,7 @@ async function publish(
   if (fault !== undefined) throw new ProblemError(fault);
   const charge = chargeFor(meter, text, limits, form);
   const requestKey = key !== undefined && {
-    key: { subject: principal.subject, key, fingerprint: requestFingerprint(text, form, wantsResults) },
+    key: { subject: principal.identity, key, fingerprint: requestFingerprint(text, form, wantsResults) },
   };
   const outcome = await new Promise<Outcome>((resolve, reject) => {
     const notTaken = ledger.submit({ text, form, wantsResults, grant, ...requestKey }, resolve);

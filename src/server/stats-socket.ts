@@ -7,7 +7,7 @@ import { STATS_INTERVAL_DEFAULT_MS, type StatsSubscription } from "../live/stats
 import { type Problem, ProblemError, problem, refuse } from "../problem.ts";
 import type { Caller } from "./admission.ts";
 import { errorFrame } from "./answers.ts";
-import { STATS_SOCKET_PARAMETERS } from "./models/channel-parameters.ts";
+import { STATS_SOCKET_PARAMETERS } from "./models/parameters.ts";
 import { subscribeFrame } from "./models/stats-frames.ts";
 import { QueryReader } from "./query.ts";
 import type { Services } from "./services.ts";

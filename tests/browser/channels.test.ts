@@ -20,6 +20,19 @@ const SCREENS = [
   { name: "phone", width: 360, height: 1_600, colorScheme: "dark" },
 ] as const;
 
+type Screen = (typeof SCREENS)[number];
+
+/** Whether the page keeps within the screen, and follows its colours. */
+async function shownOn(page: Watched["page"], { name, width, height, colorScheme }: Screen) {
+  await page.setViewportSize({ width, height });
+  await page.emulateMedia({ colorScheme });
+  await page.screenshot({ path: screenshot(name) });
+  // Text, because these are the page's own objects and not those of the tests.
+  const shown: unknown = await page.evaluate("document.documentElement.scrollWidth");
+  const colour: unknown = await page.evaluate("getComputedStyle(document.body).backgroundColor");
+  return { width: shown, isDark: colour === "rgb(22, 24, 27)" };
+}
+
 describe.skipIf(isMissing("chromium"))("the page at /docs/channels", () => {
   let node: NodeProcess;
   let browser: Browser;
@@ -39,7 +52,7 @@ describe.skipIf(isMissing("chromium"))("the page at /docs/channels", () => {
   test("shows every channel, with all that is sent and received there, and its examples", async () => {
     for (const [name, { address }] of Object.entries(judge.document.channels)) {
       const section = watched.page.locator(`section#${name}`);
-      expect(await section.locator(".address code").innerText()).toBe(address);
+      expect(await section.locator(".address code").textContent()).toBe(address);
       const shown = await section.locator("details.message > summary > strong").allInnerTexts();
       const messages = [...judge.messages(name, "sent"), ...judge.messages(name, "received")];
       expect([...new Set(shown)].sort()).toEqual([...new Set(messages.map(({ title }) => title))].sort());
@@ -49,7 +62,7 @@ describe.skipIf(isMissing("chromium"))("the page at /docs/channels", () => {
       for (const { examples: expected } of messages)
         for (const { payload } of expected) expect(examples).toContainEqual(payload);
       for (const parameter of Object.keys(judge.queryOf(name)))
-        expect(await section.locator("table.fields").first().innerText()).toContain(parameter);
+        expect(await section.locator("table.fields").first().textContent()).toContain(parameter);
     }
   });
 
@@ -85,16 +98,9 @@ describe.skipIf(isMissing("chromium"))("the page at /docs/channels", () => {
 
   test.each(SCREENS.map((screen) => [screen.name, screen] as const))(
     "has nothing that goes beyond the screen: %s",
-    async (name, { width, height, colorScheme }) => {
-      const { page } = watched;
-      await page.setViewportSize({ width, height });
-      await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: screenshot(name) });
-      // Text, because these are the page's own objects and not those of the tests.
-      const wide = await page.evaluate("document.documentElement.scrollWidth");
-      const colour = await page.evaluate("getComputedStyle(document.body).backgroundColor");
-      expect(wide).toBe(width);
-      expect(colour).toBe(colorScheme === "dark" ? "rgb(22, 24, 27)" : "rgb(251, 251, 250)");
+    async (_, screen) => {
+      const shown = await shownOn(watched.page, screen);
+      expect(shown).toEqual({ width: screen.width, isDark: screen.colorScheme === "dark" });
     },
   );
 

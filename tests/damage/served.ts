@@ -8,6 +8,11 @@ interface Key {
   readonly event_id: string;
 }
 
+export interface KeyedRequest {
+  readonly key: string;
+  readonly body: string;
+}
+
 /** Each part as text, or the status where the node said that it cannot. */
 export type Served = ReadonlyMap<string, string | number>;
 
@@ -18,12 +23,11 @@ export const ALL_EVENTS = "/events?order=asc";
 
 /**
  * Asks for the statistics, every page in both orders, every topic's pages, the conflicts and every event by its id;
- * publishes every event again last, since that changes the counters.
+ * publishes every event again last, since that changes the counters, and sends every request again under its key.
  */
 export async function serve(
   node: NodeProcess,
-  keys: readonly Key[],
-  again: readonly object[],
+  { events: keys, requests }: { readonly events: readonly Key[]; readonly requests: readonly KeyedRequest[] },
 ): Promise<Served> {
   const served = new Map<string, string | number>();
   const topics = [...new Set(keys.map(({ topic }) => topic))];
@@ -45,10 +49,18 @@ export async function serve(
     const answers = await Promise.all(asked.map((path) => answer(node, path)));
     for (const [i, path] of asked.entries()) served.set(path, answers[i]!);
   }
-  const response = await node.post(again, { query: "?results=true" });
+  const response = await node.post(keys, { query: "?results=true" });
   const text = await response.text();
   served.set("publishing again", response.status < 500 ? text : response.status);
+  for (const { key, body } of requests) served.set(`request ${key} again`, await sendAgain(node, key, body));
   return served;
+}
+
+/** The first answer; or the status alone where that is not known any more, and the request was done again. */
+async function sendAgain(node: NodeProcess, key: string, body: string): Promise<string | number> {
+  const response = await node.post(body, { headers: { "idempotency-key": key } });
+  const text = await response.text();
+  return response.headers.has("idempotency-replayed") ? text : response.status;
 }
 
 /** Parts that differ from what was stored, those that were refused apart. */

@@ -3,7 +3,7 @@
 import { copyFileSync, cpSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { NodeProcess } from "../support/node-process.ts";
 import { TempFolder } from "../support/temp-folder.ts";
-import { type Served, serve, timelessStats } from "./served.ts";
+import { type KeyedRequest, type Served, serve, timelessStats } from "./served.ts";
 
 const COMMITS = 24;
 
@@ -25,6 +25,8 @@ export class StoredData implements Disposable {
   readonly #folder = new TempFolder();
   /** What was stored first under its key. */
   readonly events: Sent[] = [];
+  /** What was sent, with keys. */
+  readonly requests: KeyedRequest[] = [];
   /** The statistics before and after each commit of the log, and how many events there were. */
   readonly earlier: { readonly stats: string; readonly events: number }[] = [];
   served: Served = new Map();
@@ -46,7 +48,7 @@ export class StoredData implements Disposable {
     });
     using copy = data.copy();
     await using node = await NodeProcess.start({ data: copy.path });
-    data.served = await serve(node, data.events, data.events);
+    data.served = await serve(node, data);
     return data;
   }
 
@@ -104,8 +106,11 @@ export class StoredData implements Disposable {
     });
     const first = this.events[commit];
     const arrivals = first === undefined ? [] : [first, { ...first, payload: `conflict ${commit}` }];
-    await node.publish([...fresh, ...arrivals]);
+    const request = { key: `${name}-${commit}`, body: JSON.stringify([...fresh, ...arrivals]) };
+    const { status } = await node.post(request.body, { headers: { "idempotency-key": request.key } });
+    if (status !== 200) throw new Error(`Expected a publish to be taken, got ${status}`);
     this.events.push(...fresh);
+    this.requests.push(request);
   }
 
   [Symbol.dispose](): void {

@@ -62,7 +62,7 @@ function judgeExit(exitCode: number, output: string): Judgement {
 }
 
 async function judgeServed(node: NodeProcess, stored: StoredData): Promise<Judgement> {
-  const served = await serve(node, stored.events, stored.events);
+  const served = await serve(node, stored);
   const { wrong, refused } = compare(served, stored.served);
   const because = (parts: readonly string[]): string => {
     const more = parts.length > PARTS_NAMED_MAX ? ` and ${parts.length - PARTS_NAMED_MAX} more` : "";

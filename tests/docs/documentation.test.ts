@@ -10,6 +10,21 @@ describe("every transcript in docs/protocol.md is what happens", () => {
   for (const block of blocks) test(block.heading, () => replay(block));
 });
 
+test("the pages lead to both documents and to what shows them, and the node has all that they lead to", async () => {
+  await using node = await NodeProcess.start();
+  for (const page of ["README.md", "docs/protocol.md", "docs/architecture.md"]) {
+    const text = await Bun.file(page).text();
+    const addresses = new Set([...text.matchAll(/(?<=[`\s]|:8080)\/docs(?:\/[\w.-]+)*(?=`)/g)].map(String));
+    for (const address of ["/docs", "/docs/json", "/docs/channels", "/docs/asyncapi.json"])
+      expect({ page, addresses: [...addresses] }).toEqual({
+        page,
+        addresses: expect.arrayContaining([address]),
+      });
+    for (const address of addresses)
+      expect({ address, status: (await fetch(node.url + address)).status }).toEqual({ address, status: 200 });
+  }
+});
+
 test("every curl command in README.md prints what README.md shows", async () => {
   await using node = await NodeProcess.start();
   const text = codeBlocks("README.md", "sh")

@@ -8,6 +8,9 @@ import { TestSocket } from "../support/socket.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
+/** Stands for a line feed in a body, which is one of NDJSON then. */
+const LINE_END = "⏎";
+
 export interface CodeBlock {
   readonly heading: string;
   readonly lines: readonly string[];
@@ -34,17 +37,23 @@ export function expectShown(actual: string, shown: string): void {
   expect(actual).toBe(shown);
 }
 
-/** Replays one transcript on a node of its own. */
+/** Replays one transcript on a node of its own. Lines that begin with `+` are headers of the request that follows. */
 export async function replay({ lines }: CodeBlock): Promise<void> {
   await using node = await NodeProcess.start();
   const path = lines[0]!.startsWith("# ") ? lines[0]!.slice(2) : undefined;
   using socket = path === undefined ? undefined : await TestSocket.open(`${node.wsUrl}${path}`);
   let answer: string | undefined;
+  let headers: Record<string, string> = {};
   for (const line of path === undefined ? lines : lines.slice(1)) {
     const text = line.slice(2);
-    const request = /^(GET|POST|DELETE) (\S+)(?: -H '(.*?): (.*?)')?(?: (.*))?$/.exec(text);
-    if (line.startsWith("> ") && request !== null) answer = await send(node.url, request);
-    else if (line.startsWith("> ")) socket!.send(text);
+    const request = /^(GET|POST|DELETE) (\S+)(?: (.*))?$/.exec(text);
+    if (line.startsWith("+ ")) {
+      const [name, ...value] = text.split(": ");
+      headers = { ...headers, [name!]: value.join(": ") };
+    } else if (line.startsWith("> ") && request !== null) {
+      answer = await send(node.url, request, headers);
+      headers = {};
+    } else if (line.startsWith("> ")) socket!.send(text);
     else if (answer !== undefined) {
       expectShown(answer, text);
       answer = undefined;
@@ -52,13 +61,18 @@ export async function replay({ lines }: CodeBlock): Promise<void> {
   }
 }
 
-/** One header may be given as for curl; that an answer was given before is shown in front of it. */
-async function send(url: string, [, method, path, header, value, body]: RegExpExecArray): Promise<string> {
-  const headers = { "content-type": "application/json", ...(header && { [header]: value! }) };
+/** That an answer was given before is shown in front of it. */
+async function send(
+  url: string,
+  [, method, path, body]: RegExpExecArray,
+  more: Readonly<Record<string, string>>,
+): Promise<string> {
+  const type = body?.includes(LINE_END) ? "application/x-ndjson" : "application/json";
+  const headers = { "content-type": type, ...more };
   const response = await fetch(`${url}${path}`, {
     method: method!,
     headers,
-    ...(body !== undefined && { body }),
+    ...(body !== undefined && { body: body.replaceAll(LINE_END, "\n") }),
   });
   const replayed = response.headers.has("idempotency-replayed") ? "(idempotency-replayed: true) " : "";
   return `${response.status} ${replayed}${await response.text()}`;

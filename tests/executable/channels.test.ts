@@ -128,9 +128,34 @@ describe("what the document says of a frame, the node holds to:", () => {
   ];
 
   test.each(PUBLISHES.map((frame) => [frame]))("/ws/publish: %j", async (frame) => {
-    const models = judge.models("publish", "received").filter((model) => model !== "AuthFrame");
+    const others = ["AuthFrame", "CloudEvent"];
+    const models = judge.models("publish", "received").filter((model) => !others.includes(model));
     const isDocumented = models.some((model) => judge.faults(model, frame).length === 0);
     using socket = await openPublishChannel(node.wsUrl);
+    socket.send(JSON.stringify(frame));
+    expect((await socket.next()).type).toBe(isDocumented ? "ack" : "error");
+  });
+
+  const CLOUD_EVENT = { specversion: "1.0", id: "1", source: "/checkout", type: "orders.paid" };
+  const CLOUD_EVENTS = [
+    CLOUD_EVENT,
+    { ...CLOUD_EVENT, data: { amount: 49.9 }, subject: "order-1001", traceparent: "00-0af7" },
+    { ...CLOUD_EVENT, data_base64: "AAEC", sampled: true, attempt: 3 },
+    { ...CLOUD_EVENT, specversion: "2.0" },
+    { ...CLOUD_EVENT, id: 7 },
+    { ...CLOUD_EVENT, id: "" },
+    { ...CLOUD_EVENT, source: undefined },
+    { ...CLOUD_EVENT, type: undefined },
+    { ...CLOUD_EVENT, extension: { nested: true } },
+    { ...CLOUD_EVENT, attempt: 2 ** 31 },
+    { event_id: "1" },
+    [CLOUD_EVENT],
+  ];
+
+  test.each(CLOUD_EVENTS.map((frame) => [frame]))("/ws/publish under cloudevents.json: %j", async (frame) => {
+    const isDocumented = judge.faults("CloudEvent", JSON.parse(JSON.stringify(frame))).length === 0;
+    using socket = await openPublishChannel(node.wsUrl, { protocols: ["cloudevents.json"] });
+    expect(judge.document.channels.publish!["x-subprotocols"]).toContain(socket.protocol);
     socket.send(JSON.stringify(frame));
     expect((await socket.next()).type).toBe(isDocumented ? "ack" : "error");
   });

@@ -326,7 +326,7 @@ describe("paths and methods", () => {
     await expectProblem(response, { status: 405, code: "method_not_allowed" });
   });
 
-  test.each(["/ws/publish", "/ws/stats"])(
+  test.each(["/ws/publish", "/ws/stats", "/ws/events"])(
     "GET %s without an upgrade is a problem, not a fault",
     async (path) => {
       const response = await fetch(`${node.url}${path}`);

@@ -95,7 +95,7 @@ export function hostileSubprotocols(random: Random): {
     `bearer.${hostileToken(random)}`,
     "bearer.",
     "",
-    "cloudevents.json",
+    "cloudevents.avro",
     "__proto__",
   ];
   const offers = random.some(all, random.between(1, 4)).map((offer) => offer.replaceAll(/[^\x21-\x7e]/g, ""));

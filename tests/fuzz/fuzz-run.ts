@@ -3,6 +3,7 @@
 import type { Stats } from "../support/contract.ts";
 import { NodeProcess } from "../support/node-process.ts";
 import { TempFolder } from "../support/temp-folder.ts";
+import { TrafficJudge } from "../support/traffic/traffic-judge.ts";
 import { CaseSource } from "./case-source.ts";
 import { type Credentials, validAuthorization } from "./credentials.ts";
 import { type FuzzCase, inputsOf } from "./fuzz-case.ts";
@@ -109,7 +110,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   };
   const target: Target = {
     port: node.port,
-    judge: new Judge([data.path]),
+    judge: new Judge(await TrafficJudge.ofSource(), [data.path]),
     tally: new Tally(),
     authorization: validAuthorization(credentials),
   };

@@ -63,6 +63,12 @@ const ODD_HEADERS = [
   "ce-id: 1\r\nce-type: __proto__\r\nce-specversion: 1.0\r\nce-source: /\r\n",
   "upgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\n",
   "upgrade: websocket\r\nsec-websocket-version: 13\r\n",
+  "idempotency-key: fuzz\r\n",
+  'idempotency-key: "fuzz"\r\n',
+  'idempotency-key: "__proto__\\\\"\r\n',
+  "idempotency-key: a\r\nidempotency-key: a\r\n",
+  'idempotency-key: "\r\n',
+  "idempotency-key: größe\r\n",
   "x-empty:\r\n",
   `x-long: ${"z".repeat(6_000)}\r\n`,
   Array.from({ length: 60 }, (_, i) => `x-many-${i}: ${i}\r\n`).join(""),
@@ -112,7 +118,7 @@ export class HttpRequests {
       "/ws/publish",
       "/ws/stats",
       "/ws/stats/",
-      "/ws/events",
+      "/ws/events?after=0",
       "/ws/publish?topics=a",
     ]);
     const headers = [lines, this.bytes.authorization().lines];

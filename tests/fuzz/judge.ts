@@ -2,6 +2,8 @@
 
 import { PROBLEM_CODES, type ProblemCode } from "../../src/problem.ts";
 import type { Counters } from "../support/contract.ts";
+import type { Answer } from "../support/open-api.ts";
+import type { TrafficJudge } from "../support/traffic/traffic-judge.ts";
 import { PLANTED_SECRET } from "./credentials.ts";
 import type { HttpAnswer } from "./http-answer.ts";
 
@@ -40,8 +42,14 @@ export class Judge {
   /** How often each status, code of a problem, and answer of the parser was seen. */
   readonly seen = new Map<string, number>();
 
-  /** @param secrets texts that no answer may have, such as the folder of the data */
-  constructor(private readonly secrets: readonly string[]) {}
+  /**
+   * @param documents of the node
+   * @param secrets texts that no answer may have, such as the folder of the data
+   */
+  constructor(
+    private readonly documents: TrafficJudge,
+    private readonly secrets: readonly string[],
+  ) {}
 
   /** An answer to a request with right framing. @returns the problem if it is a refusal. */
   http(method: string, { status, headers, body }: HttpAnswer): Refusal | undefined {
@@ -51,12 +59,14 @@ export class Judge {
       this.leaks(body.toString("latin1"));
       this.leaks(headers.get("link") ?? "");
       if (method !== "HEAD") expectReadable(headers.get("content-type") ?? "", body);
+      if (method !== "HEAD") this.#documented({ status, headers, text: body.toString() });
       return undefined;
     }
     const type = headers.get("content-type");
     if (type !== "application/problem+json") throw new FuzzViolation(`${status} of the type ${type}`);
     if ((status === 429 || status === 503) && !(Number(headers.get("retry-after")) > 0))
       throw new FuzzViolation(`${status} without Retry-After`);
+    if (method !== "HEAD") this.#documented({ status, headers, text: body.toString() });
     const refusal = method === "HEAD" ? { code: "head", text: "", status } : this.problem(body.toString());
     if (refusal.status !== status) throw new FuzzViolation(`A problem of ${refusal.status} under ${status}`);
     if (status >= 500 && status !== 503) throw new FuzzViolation(`The status ${status}`);
@@ -70,6 +80,12 @@ export class Judge {
     if (!isParsers) return this.http("GET", answer);
     this.#count(`parser ${answer.status}`);
     return undefined;
+  }
+
+  /** A frame from the node. */
+  frame(channel: string, text: string): void {
+    const [fault] = this.documents.faultsOfFrame(`/ws/${channel}`, text);
+    if (fault !== undefined) throw new FuzzViolation(fault);
   }
 
   /** A problem document or an error frame, as text. */
@@ -89,6 +105,11 @@ export class Judge {
   leaks(text: string): void {
     for (const secret of [...LEAKS, ...this.secrets])
       if (text.includes(secret)) throw new FuzzViolation(`An answer has ${JSON.stringify(secret)} in it`);
+  }
+
+  #documented(answer: Answer): void {
+    const [fault] = this.documents.faultsOfAnyAnswer(answer);
+    if (fault !== undefined) throw new FuzzViolation(fault);
   }
 
   #count(what: string): void {

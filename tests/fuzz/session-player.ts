@@ -55,6 +55,7 @@ class Session {
 
   #text(text: string): void {
     const { judge, tally } = this.target;
+    judge.frame(this.session.channel, text);
     const answer = JSON.parse(text) as { type: string; frame?: number; count?: number };
     if (answer.type === "delta") return;
     if (answer.type === "events" || answer.type === "gap") {

@@ -3,6 +3,7 @@
 import { type HistoryOptions, HistoryViolation, runHistory } from "./history.ts";
 import { REAL_PARTS } from "./simulated-node.ts";
 import { INGEST_VARIANTS } from "./variants/ingest-variants.ts";
+import { KEY_VARIANTS } from "./variants/key-variants.ts";
 import { LIVE_VARIANTS } from "./variants/live-variants.ts";
 import { LOOKUP_VARIANTS } from "./variants/lookup-variants.ts";
 import type { BrokenVariant } from "./variants/replace.ts";
@@ -13,6 +14,7 @@ export const BROKEN_VARIANTS: readonly BrokenVariant[] = [
   ...STORAGE_VARIANTS,
   ...LOOKUP_VARIANTS,
   ...INGEST_VARIANTS,
+  ...KEY_VARIANTS,
   ...LIVE_VARIANTS,
   ...RETENTION_VARIANTS,
 ];

@@ -66,6 +66,13 @@ export class FileAudit {
     );
     guaranteeSame("fingerprints equal rows", fingerprints, model.remembered.size, "fingerprints in the file");
     this.#compareCounts(model);
+    const answers = this.#number("SELECT count(*) FROM request_keys");
+    guaranteeSame(
+      "answers in the file are those of the commits",
+      answers,
+      model.answers.size,
+      "answers kept",
+    );
   }
 
   /** Rows that are new since the last comparison, and all counters; now and then everything. */

@@ -26,6 +26,12 @@ export interface Verdict {
   readonly first: Arrival;
 }
 
+/** A request that was done: what it held, and what became of its events. */
+export interface Answered {
+  readonly fingerprint: string;
+  readonly verdicts: readonly Verdict[];
+}
+
 export type TopicCounters = ReadonlyMap<string, Counters>;
 
 export interface TopicTimes {
@@ -57,6 +63,8 @@ export class Model {
   #lastAt = 0;
   #baseSeq = 0;
   readonly conflicts: Arrival[] = [];
+  /** What was answered to requests that brought a key, by that. */
+  readonly answers = new Map<string, Answered>();
 
   get topics(): TopicCounters {
     return this.#counters;
@@ -204,6 +212,7 @@ export class Model {
     copy.#received = this.#received;
     copy.#lastAt = this.#lastAt;
     copy.conflicts.push(...this.conflicts);
+    for (const [key, answered] of this.answers) copy.answers.set(key, answered);
     return copy;
   }
 

@@ -1,38 +1,28 @@
 /** Decides what must become of every publish, and holds what the ledger says and what the file holds against it. */
 
-import type { Grant } from "../../src/access/grant.ts";
 import type { Counters } from "../../src/events/event.ts";
-import { zeroCounters } from "../../src/events/event.ts";
 import { commitOutcomesOf, type FromLedger } from "../../src/ingest/ledger-messages.ts";
 import type { Outcome } from "../../src/ingest/publish.ts";
 import type { ProblemCode } from "../../src/problem.ts";
 import { StoreError } from "../../src/storage/event-store.ts";
 import { keepsEverything, type PruneReport } from "../../src/storage/retention.ts";
 import type { SqliteEventStore } from "../../src/storage/sqlite/sqlite-event-store.ts";
+import {
+  commitTo,
+  countersOf,
+  type Expected,
+  eventsOf,
+  refused,
+  requestKeyOf,
+  type Submission,
+} from "./expected.ts";
 import type { Faults, FiredFault } from "./faults.ts";
 import type { FileAudit } from "./file-audit.ts";
-import type { EventKey, Model, SentEvent, TopicCounters, Verdict } from "./model.ts";
+import type { EventKey, Model, SentEvent, TopicCounters } from "./model.ts";
 import type { PruneCall, RetentionOracle } from "./retention-oracle.ts";
 import { tally } from "./tally.ts";
 import type { Intent } from "./traffic.ts";
 import { guarantee, guaranteeSame } from "./violation.ts";
-
-export type Expected =
-  | {
-      readonly kind: "accepted";
-      readonly counters: Counters;
-      readonly verdicts: readonly Verdict[];
-      /** What had been received in all once this was committed. */
-      readonly counted: number;
-    }
-  | { readonly kind: "refused"; readonly code: ProblemCode };
-
-/** A publish that the ledger has taken. */
-export interface Submission {
-  readonly intent: Intent;
-  readonly grant: Grant;
-  expected: Expected | undefined;
-}
 
 export interface OracleOptions {
   readonly faults: Faults;
@@ -60,7 +50,9 @@ export class Oracle {
   /** Keys that the edge has asked the ledger for. */
   readonly asked: EventKey[] = [];
   /** A commit that may or may not be in the file. */
-  #limbo: { events: readonly SentEvent[]; now: number } | undefined;
+  #limbo: { submissions: readonly Submission[]; now: number } | undefined;
+  /** Answers that could not be read, of publishes that are not decided yet. */
+  #failedLookUps = 0;
 
   constructor(
     public model: Model,
@@ -97,6 +89,12 @@ export class Oracle {
         this.#located(message);
         break;
     }
+  }
+
+  /** That concerns the publish alone which it was for. */
+  lookUpFailed(): void {
+    this.options.faults.takeFired();
+    this.#failedLookUps++;
   }
 
   get retention(): RetentionOracle {
@@ -152,10 +150,11 @@ export class Oracle {
     const group = this.pending.slice(0, outcomes.length);
     const isIn = (_: Submission, i: number): boolean => {
       const outcome = outcomes[i]!;
-      return outcome.kind === "accepted" || outcome.problem.code === "outcome_unknown";
+      if (outcome.kind === "accepted") return !outcome.isReplayed;
+      return outcome.problem.code === "outcome_unknown";
     };
-    const events = group.filter(isIn).flatMap(({ intent }) => intent.events);
-    if (events.length > 0) this.#limbo = { events, now: this.options.lastNow() };
+    const submissions = group.filter(isIn);
+    if (eventsOf(submissions).length > 0) this.#limbo = { submissions, now: this.options.lastNow() };
   }
 
   /** The process is gone, and with it everything that was on its way. */
@@ -165,6 +164,7 @@ export class Oracle {
     this.pending.length = 0;
     this.boards.length = 0;
     this.asked.length = 0;
+    this.#failedLookUps = 0;
     this.options.faults.takeFired();
   }
 
@@ -178,7 +178,7 @@ export class Oracle {
     const audit = this.options.audit();
     if (this.#limbo !== undefined) {
       const candidate = this.model.clone();
-      candidate.commit(this.#limbo.events, this.#limbo.now);
+      commitTo(candidate, this.#limbo.submissions, this.#limbo.now);
       const isIn = audit.received === candidate.received;
       tally.count("openings", `a commit of unknown outcome was ${isIn ? "" : "not "}stored`);
       if (isIn) {
@@ -212,16 +212,17 @@ export class Oracle {
     const once = "answers come once and in order";
     guaranteeSame(once, group.length, outcomes.length, "publishes waiting for an outcome");
     const wasOpen = this.isOpen;
-    const refusals = wasOpen ? this.#refusals(group) : group.map(() => "storage_failing" as const);
-    const events = group.flatMap(({ intent }, i) => (refusals[i] === undefined ? intent.events : []));
-    const failure = wasOpen && events.length > 0 ? this.#failure(outcomes, refusals) : undefined;
-    if (failure === undefined) this.#commit(group, refusals);
-    else {
-      if (failure === "outcome_unknown") this.#limbo = { events, now: this.options.lastNow() };
-      for (const [i, submission] of group.entries())
-        submission.expected = { kind: "refused", code: refusals[i] ?? failure };
-    }
-    for (const [i, outcome] of outcomes.entries()) compareOutcome(outcome, group[i]!.expected!);
+    const judged = wasOpen ? this.#judge(group, outcomes) : group.map(() => refused("storage_failing"));
+    const admitted = group.filter((_, i) => judged[i] === undefined);
+    const events = eventsOf(admitted);
+    const failure = wasOpen && events.length > 0 ? this.#failure(outcomes, judged) : undefined;
+    const now = this.options.lastNow();
+    if (failure === "outcome_unknown") this.#limbo = { submissions: admitted, now };
+    const committed = failure === undefined ? commitTo(this.model, admitted, now) : [];
+    let next = 0;
+    for (const [i, submission] of group.entries())
+      submission.expected = judged[i] ?? (failure === undefined ? committed[next++]! : refused(failure));
+    for (const [i, outcome] of outcomes.entries()) compareOutcome(outcome, group[i]!);
     const isCounted = failure === undefined && events.length > 0;
     guaranteeSame(
       "only commits are counted",
@@ -238,52 +239,59 @@ export class Oracle {
     if (events.length > 0) tally.count("commits", failure ?? (wasOpen ? "stored" : "not tried"));
     if (!wasOpen || failure === "outcome_unknown") return;
     this.options.audit().compare(this.model);
-    this.#compareMemory(group.flatMap(({ intent }) => intent.events));
+    this.#compareMemory(eventsOf(group));
   }
 
-  /** The whole group becomes one commit; without events there is none, and everything right is accepted. */
-  #commit(group: readonly Submission[], refusals: readonly (ProblemCode | undefined)[]): void {
-    const now = this.options.lastNow();
-    const admitted = group.filter((_, i) => refusals[i] === undefined);
-    const verdicts = this.model.commit(
-      admitted.flatMap(({ intent }) => intent.events),
-      now,
-    );
-    let from = 0;
-    for (const [i, submission] of group.entries()) {
-      const code = refusals[i];
-      if (code !== undefined) {
-        submission.expected = { kind: "refused", code };
-        continue;
-      }
-      const own = verdicts.slice(from, (from += submission.intent.events.length));
-      const counted = this.model.received;
-      submission.expected = { kind: "accepted", verdicts: own, counters: countersOf(own), counted };
-    }
-  }
-
-  /** Why each publish of a group must be refused before the commit, if it must. */
-  #refusals(group: readonly Submission[]): (ProblemCode | undefined)[] {
-    const known = new Set(this.model.topics.keys());
-    return group.map(({ intent, grant }) => {
-      if (intent.refusal !== undefined) return intent.refusal;
-      const topics = new Set(intent.events.map(({ topic }) => topic));
-      if (![...topics].every((topic) => isCovered(topic, grant.topics))) return "forbidden_topic";
-      const after = known.union(topics);
-      if (after.size > known.size && after.size > this.options.topicsMax) return "too_many_topics";
-      for (const topic of topics) known.add(topic);
-      return undefined;
+  /** What each publish of a group must be answered without a commit, if it must. */
+  #judge(group: readonly Submission[], outcomes: readonly Outcome[]): (Expected | undefined)[] {
+    const topics = new Set(this.model.topics.keys());
+    const keys = new Set<string>();
+    return group.map((submission, i) => {
+      const { intent } = submission;
+      const known = intent.key && this.#answerOf(intent, outcomes[i]!, keys);
+      if (known !== undefined) return known;
+      if (intent.key !== undefined) keys.add(intent.key.name);
+      const code = this.#refusal(submission, topics);
+      return code && refused(code);
     });
+  }
+
+  /** @param keys of those before it in its group that had to be looked at. */
+  #answerOf(intent: Intent, outcome: Outcome, keys: ReadonlySet<string>): Expected | undefined {
+    const { key, fingerprint } = requestKeyOf(intent);
+    if (keys.has(key)) return refused("idempotency_key_in_use");
+    const isFailing = outcome.kind === "refused" && outcome.problem.code === "storage_failing";
+    if (isFailing && this.#failedLookUps > 0) {
+      this.#failedLookUps--;
+      return refused("storage_failing");
+    }
+    const answered = this.model.answers.get(key);
+    if (answered === undefined) return undefined;
+    if (answered.fingerprint !== fingerprint) return refused("idempotency_key_reused");
+    const { verdicts } = answered;
+    const counted = this.model.received;
+    return { kind: "accepted", verdicts, counters: countersOf(verdicts), counted, isReplayed: true };
+  }
+
+  /** Why a publish must be refused before the commit, if it must. @param known topics, and those that begin before it. */
+  #refusal({ intent, grant }: Submission, known: Set<string>): ProblemCode | undefined {
+    if (intent.refusal !== undefined) return intent.refusal;
+    const topics = new Set(intent.events.map(({ topic }) => topic));
+    if (![...topics].every((topic) => isCovered(topic, grant.topics))) return "forbidden_topic";
+    const after = known.union(topics);
+    if (after.size > known.size && after.size > this.options.topicsMax) return "too_many_topics";
+    for (const topic of topics) known.add(topic);
+    return undefined;
   }
 
   /** Whether the commit had to fail, and how. */
   #failure(
     outcomes: readonly Outcome[],
-    refusals: readonly (ProblemCode | undefined)[],
+    judged: readonly (Expected | undefined)[],
   ): "storage_failing" | "outcome_unknown" | undefined {
     const fired = this.options.faults.takeFired();
     if (fired.length > 0) return fired.some(isUncertain) ? "outcome_unknown" : "storage_failing";
-    const isRefused = outcomes.some((outcome, i) => refusals[i] === undefined && outcome.kind === "refused");
+    const isRefused = outcomes.some((outcome, i) => judged[i] === undefined && outcome.kind === "refused");
     return this.isDiskFull && isRefused ? "storage_failing" : undefined;
   }
 
@@ -332,18 +340,8 @@ export function isCovered(topic: string, patterns: readonly string[]): boolean {
   );
 }
 
-function countersOf(verdicts: readonly Verdict[]): Counters {
-  const counters = zeroCounters();
-  for (const { status } of verdicts) {
-    counters.received++;
-    if (status === "processed") counters.unique_processed++;
-    else counters.duplicate_dropped++;
-    if (status === "conflict") counters.conflicts++;
-  }
-  return counters;
-}
-
-function compareOutcome(outcome: Outcome, expected: Expected): void {
+function compareOutcome(outcome: Outcome, { intent, expected: decided }: Submission): void {
+  const expected = decided!;
   const said = outcome.kind === "accepted" ? outcome.counters : outcome.problem.code;
   const right = expected.kind === "accepted" ? expected.counters : expected.code;
   tally.count("outcomes", expected.kind === "accepted" ? "accepted" : expected.code);
@@ -351,6 +349,12 @@ function compareOutcome(outcome: Outcome, expected: Expected): void {
   guarantee("only what is committed is acknowledged", !isAcknowledged, () => `it should have been ${right}`);
   const check =
     expected.kind === "accepted" ? "an outcome says what became of the events" : "a refusal says why";
+  const isReplayed = outcome.kind === "accepted" && outcome.isReplayed === true;
+  const mustBeReplayed = expected.kind === "accepted" && expected.isReplayed === true;
+  if (intent.key !== undefined) {
+    const again = "a request that comes again gets its first answer";
+    guaranteeSame(again, isReplayed, mustBeReplayed, "whether an answer is an earlier one");
+  }
   guaranteeSame(check, said, right, "the outcome of a publish");
 }
 

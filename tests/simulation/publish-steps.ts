@@ -15,8 +15,20 @@ export function publish(stage: Stage): void {
     resend(stage);
     return;
   }
-  for (let i = random.between(1, 6); i > 0; i--)
-    send(stage, traffic.intent(random.pick(["body", "frame"] as const)));
+  for (let i = random.between(1, 6); i > 0; i--) {
+    const form = random.pick(["body", "body", "frame", "frame", "keyed"] as const);
+    send(stage, form === "keyed" ? traffic.keyed() : traffic.intent(form));
+  }
+}
+
+/** Requests come again with their keys, and now and then another one with the key of one of them. */
+export function repeatKeyed(stage: Stage): void {
+  const { random, world, traffic } = stage;
+  for (let i = random.between(1, 3); i > 0; i--) send(stage, traffic.keyed());
+  for (const intent of random.some(world.keyed, 4)) {
+    const isOther = random.chance(0.15);
+    send(stage, isOther ? { ...traffic.intent("body"), key: intent.key! } : intent);
+  }
 }
 
 /** More at once than a queue of a few may hold. */
@@ -43,6 +55,7 @@ export function repeat(stage: Stage): void {
 
 export function send({ random, world }: Stage, intent: Intent): void {
   if (intent.form === "body") {
+    if (intent.key !== undefined && !world.keyed.includes(intent)) world.keyed.push(intent);
     publishOverHttp(world.ledger, world.debts, intent, random.chance(0.4));
     return;
   }

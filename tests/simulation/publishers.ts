@@ -5,7 +5,7 @@ import type { Ledger, Outcome, Publish } from "../../src/ingest/publish.ts";
 import type { Problem } from "../../src/problem.ts";
 import { acceptedBody } from "../../src/server/answers.ts";
 import { PublishChannel, REFUSED_PER_INFLIGHT_MAX } from "../../src/server/publish-channel.ts";
-import type { Expected, Submission } from "./oracle.ts";
+import { type Expected, requestKeyOf, type Submission } from "./expected.ts";
 import { joinScope } from "./scoped-store.ts";
 import { tally } from "./tally.ts";
 import { EVENTS_MAX, type Intent } from "./traffic.ts";
@@ -110,7 +110,8 @@ export class Debts {
   }
 
   answered(intent: Intent, status: number): void {
-    if (status < 429) this.#owed.delete(intent);
+    // Another request with its key was in the same commit.
+    if (status < 429 && status !== 409) this.#owed.delete(intent);
   }
 }
 
@@ -118,26 +119,32 @@ export function publishOverHttp(
   ledger: ObservedLedger,
   debts: Debts,
   intent: Intent,
-  wantsResults: boolean,
+  asksResults: boolean,
 ): void {
+  const wantsResults = intent.key?.wantsResults ?? asksResults;
+  if (intent.key !== undefined) tally.count("publishes", "with a key");
   tally.count("publishes", wantsResults ? "over HTTP, with results" : "over HTTP");
   ledger.current = intent;
   debts.add(intent);
   const { text, form } = intent;
-  const notTaken = ledger.submit({ text, form, wantsResults, grant: ANYONE }, (outcome) => {
-    const { expected } = submission!;
-    if (outcome.kind === "refused") {
-      const refused = { kind: "refused", code: outcome.problem.code };
-      guaranteeSame("a refusal says why", expected, refused, "the answer over HTTP");
-      debts.answered(intent, outcome.problem.status);
-      return;
-    }
-    const isExpected = expected?.kind === "accepted";
-    guarantee("only what is committed is acknowledged", isExpected, () => "over HTTP");
-    const [body, right] = [JSON.parse(acceptedBody(outcome)), expectedBody(intent, expected, wantsResults)];
-    guaranteeSame("an answer over HTTP says what became of the events", body, right, "the body");
-    debts.answered(intent, 200);
-  });
+  const key = intent.key && requestKeyOf(intent);
+  const notTaken = ledger.submit(
+    { text, form, wantsResults, grant: ANYONE, ...(key && { key }) },
+    (outcome) => {
+      const { expected } = submission!;
+      if (outcome.kind === "refused") {
+        const refused = { kind: "refused", code: outcome.problem.code };
+        guaranteeSame("a refusal says why", expected, refused, "the answer over HTTP");
+        debts.answered(intent, outcome.problem.status);
+        return;
+      }
+      const isExpected = expected?.kind === "accepted";
+      guarantee("only what is committed is acknowledged", isExpected, () => "over HTTP");
+      const [body, right] = [JSON.parse(acceptedBody(outcome)), expectedBody(intent, expected, wantsResults)];
+      guaranteeSame("an answer over HTTP says what became of the events", body, right, "the body");
+      debts.answered(intent, 200);
+    },
+  );
   const submission = ledger.last;
   if (notTaken === undefined) return;
   guaranteeSame("what is not taken is refused for a reason that holds", notTaken.status, 503, "the status");

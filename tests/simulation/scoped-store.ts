@@ -1,7 +1,7 @@
 /**
  * Gives some events a scope: an id that begins with `s1|` is stored under scope `s1`.
  *
- * Only CloudEvents carry a scope, and no edge takes them yet; so the simulation puts it in right before the store.
+ * Only CloudEvents carry a scope, and the publishers of the simulation send none; so it is put in right before the store.
  */
 
 import type { EventRecord } from "../../src/events/event.ts";
@@ -24,6 +24,8 @@ export function joinScope({ scope, eventId }: { scope: string; eventId: string }
 /** Who sees what is asked of the store, and what comes of it. */
 export interface StoreWatch {
   readonly beforeAppend: () => void;
+  /** An answer that is kept could not be read. */
+  readonly lookUpFailed: () => void;
   /** Takes a step of retention and sees how it ends. */
   readonly prune: (call: PruneCall, step: () => PruneReport) => PruneReport;
   /** Events that a step may look at, so that steps end early. */
@@ -41,7 +43,12 @@ export class ScopedStore implements EventStore {
   }
 
   answerTo(request: RequestKey): KeptAnswer | "damaged" | undefined {
-    return this.inner.answerTo(request);
+    try {
+      return this.inner.answerTo(request);
+    } catch (error) {
+      this.watch.lookUpFailed();
+      throw error;
+    }
   }
 
   get answersKept(): AnswerFigures {

@@ -38,7 +38,7 @@ export interface NodeOptions {
   readonly parts: NodeParts;
   readonly queue: LedgerClientLimits;
   readonly retention: Retention;
-  readonly watch: Pick<StoreWatch, "prune" | "pruneRowsMax">;
+  readonly watch: Pick<StoreWatch, "prune" | "pruneRowsMax" | "lookUpFailed">;
   readonly topicsMax: number;
   readonly socketsPerTurnMax: number;
   /** Milliseconds since 1970. */

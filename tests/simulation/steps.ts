@@ -20,6 +20,7 @@ const PEACE: Readonly<Record<string, Step>> = {
   "publish across a tick": { weight: 5, run: (stage) => failure.publishAcrossTick(stage, () => {}) },
   resend: { weight: 10, run: (stage) => publisher.resend(stage) },
   repeat: { weight: 2, run: publisher.repeat },
+  "repeat with a key": { weight: 4, run: publisher.repeatKeyed },
   "drop a channel": { weight: 2, run: publisher.dropChannel },
   subscribe: {
     weight: 9,

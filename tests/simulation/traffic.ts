@@ -22,6 +22,8 @@ export interface Intent {
   readonly isReadable: boolean;
   /** Why decoding must refuse it. */
   readonly refusal: ProblemCode | undefined;
+  /** Over HTTP alone; whether results are wanted is a part of the request then. */
+  readonly key?: { readonly name: string; readonly wantsResults: boolean };
 }
 
 export const EVENTS_MAX = 24;
@@ -47,6 +49,7 @@ const TIMESTAMPS = [null, null, "2024-12-31", "2026-01-31T12:00:00.123456+02:00"
 export class Traffic {
   readonly topics: readonly string[];
   readonly #idsMax: number;
+  #keys = 0;
 
   constructor(private readonly random: Random) {
     this.topics = random.some(TOPICS, random.between(2, TOPICS.length));
@@ -59,6 +62,13 @@ export class Traffic {
     const events = this.#events({ one: 1, few: random.between(2, 6), many: EVENTS_MAX, none: 0 }[count]);
     if (random.chance(0.1)) return this.#wrong(form, events);
     return this.#wrap(form, events.map(eventText), { events, refusal: undefined });
+  }
+
+  /** A body that brings a key, unless it holds no event: of such a commit nobody could tell whether it was stored. */
+  keyed(): Intent {
+    const intent = this.intent("body");
+    if (intent.events.length === 0 && intent.refusal === undefined) return intent;
+    return { ...intent, key: { name: `key-${++this.#keys}`, wantsResults: this.random.chance(0.4) } };
   }
 
   /** These very events, once more. */

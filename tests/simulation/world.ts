@@ -19,6 +19,7 @@ import { type NodeParts, SimulatedNode } from "./simulated-node.ts";
 import { compareTickers, type SimulatedSubscriber, Timeline } from "./subscribers.ts";
 import { tally } from "./tally.ts";
 import type { Beginning } from "./templates.ts";
+import type { Intent } from "./traffic.ts";
 import { guarantee, guaranteeSame } from "./violation.ts";
 
 /** Memory where there is some: the simulation is about order and failure, not about the disk. */
@@ -65,6 +66,8 @@ export class World {
   readonly oracle: Oracle;
   readonly subscribers: SimulatedSubscriber[] = [];
   channels: SimulatedChannel[] = [];
+  /** What was ever sent with a key. */
+  readonly keyed: Intent[] = [];
   node: SimulatedNode;
   ledger: ObservedLedger;
   readonly #options: WorldOptions;
@@ -259,7 +262,11 @@ export class World {
       scheduler: this.scheduler,
       faults: this.faults,
       retention: this.#retention,
-      watch: { prune: (call, step) => this.#prune(call, step), pruneRowsMax: limits.pruneRowsMax },
+      watch: {
+        prune: (call, step) => this.#prune(call, step),
+        pruneRowsMax: limits.pruneRowsMax,
+        lookUpFailed: () => this.oracle.lookUpFailed(),
+      },
       queue: { queuePublishesMax, queueBytesMax },
       topicsMax,
       socketsPerTurnMax,

@@ -27,6 +27,7 @@ export interface Channel {
   readonly messages: Readonly<Record<string, Ref>>;
   readonly bindings?: { readonly ws: Query };
   readonly "x-close-codes"?: readonly { readonly code: number }[];
+  readonly "x-subprotocols"?: readonly string[];
   readonly "x-scopes": readonly string[];
 }
 

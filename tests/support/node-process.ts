@@ -206,8 +206,7 @@ export class NodeProcess implements AsyncDisposable {
       const address = /is ready on (https?:\/\/\S+|unix:)/.exec(this.output)?.[1];
       if (address === undefined || this.url !== "") continue;
       this.url = address === "unix:" ? "http://localhost" : address;
-      observeNode(this.url);
-      this.#ready.resolve();
+      void observeNode(this.url).then(() => this.#ready.resolve(), this.#ready.reject);
     }
   }
 

@@ -51,13 +51,18 @@ export interface OpenApi {
 /** An answer as it came. */
 export interface Answer {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: {
+    /** @param name in lower case */
+    get(name: string): string | null | undefined;
+    has(name: string): boolean;
+  };
   readonly text: string;
 }
 
 export class OpenApiJudge {
   readonly document: OpenApi;
   readonly #schemas: ClosedSchemas;
+  readonly #places = new Map<string, readonly (readonly string[])[]>();
 
   constructor(text: string) {
     this.document = JSON.parse(text) as OpenApi;
@@ -90,7 +95,8 @@ export class OpenApiJudge {
     const media = answer.content?.[type];
     if (media === undefined) return [`${method} ${path} answered with ${type}: ${text}`];
     for (const [name, { required }] of Object.entries(answer.headers ?? {}))
-      if (required && !headers.has(name)) return [`${method} ${path} answered ${status} without ${name}`];
+      if (required && !headers.has(name.toLowerCase()))
+        return [`${method} ${path} answered ${status} without ${name}`];
     if (type === LINES_TYPE) return this.#faultsOfLines(text);
     const value: unknown = /[/+]json$/.test(type) ? JSON.parse(text) : text;
     if (type === PROBLEM_TYPE) {
@@ -102,6 +108,30 @@ export class OpenApiJudge {
       ["paths", path, method, "responses", String(status), "content", type, "schema"],
       value,
     );
+  }
+
+  /** Whether any route may answer so. */
+  isAnswerOfAny({ status, headers, text }: Answer): boolean {
+    const type = headers.get("content-type") ?? "none";
+    if (type === LINES_TYPE) return this.#faultsOfLines(text).length === 0;
+    const value: unknown = JSON.parse(text);
+    return this.#placesOf(status, type).some((place) => this.faults(place, value).length === 0);
+  }
+
+  /** Where the schemas of such answers stand, each once. */
+  #placesOf(status: number, type: string): readonly (readonly string[])[] {
+    const key = `${status} ${type}`;
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    const found = new Map<string, readonly string[]>();
+    for (const { method, path, operation } of this.operations) {
+      const schema = operation.responses[status]?.content?.[type]?.schema;
+      const place = ["paths", path, method, "responses", String(status), "content", type, "schema"];
+      if (schema !== undefined) found.set(JSON.stringify(schema), place);
+    }
+    const places = [...found.values()];
+    this.#places.set(key, places);
+    return places;
   }
 
   /** The document has no words for what stands on a line; it says in a sentence which model it is. */

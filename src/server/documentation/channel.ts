@@ -58,6 +58,19 @@ export function isSocket({ path }: Channel): boolean {
   return path.startsWith("/ws/");
 }
 
+/** The same on a stream. An EventSource takes an answer other than 200 as final, so it is told within one. */
+export function onEveryStream(channel: string): Readonly<Record<string, ChannelOperation>> {
+  return {
+    [`${channel}Refuse`]: {
+      action: "send",
+      summary: "Why the stream ends",
+      description:
+        "Before it ends: credentials that are over, say. What is wrong from the beginning is a problem document with its status, as the OpenAPI document has it.",
+      messages: ["error"],
+    },
+  };
+}
+
 /** What happens on any socket, whatever else happens there. @param channel its name, which begins the operations'. */
 export function onEverySocket(channel: string): Readonly<Record<string, ChannelOperation>> {
   return {

@@ -1,9 +1,9 @@
 /** /ws/events and /events/stream as the AsyncAPI document has them. */
 
-import { FEED_SOCKET_PARAMETERS, FEED_STREAM_PARAMETERS } from "../models/channel-parameters.ts";
 import type { EventsFrame, GapFrame } from "../models/feed-frames.ts";
+import { EVENTS_SOCKET_PARAMETERS, EVENTS_STREAM_PARAMETERS } from "../models/parameters.ts";
 import { SUBPROTOCOL } from "../models/subprotocols.ts";
-import { type Channel, type Message, onEverySocket } from "./channel.ts";
+import { type Channel, type Message, onEverySocket, onEveryStream } from "./channel.ts";
 import { STORED } from "./examples.ts";
 
 const TOLD =
@@ -24,7 +24,7 @@ export const FEED_SOCKET_CHANNEL: Channel = {
   description: `${TOLD}
 
 A client that comes back names as \`after\` the \`seq\` that it had last. A cursor beyond the end is an error, and closes with 4400.`,
-  parameters: FEED_SOCKET_PARAMETERS,
+  parameters: EVENTS_SOCKET_PARAMETERS,
   subprotocols: [SUBPROTOCOL],
   operations: {
     tellEvents: TELL,
@@ -46,9 +46,9 @@ export const FEED_STREAM_CHANNEL: Channel = {
   summary: "The frames of `/ws/events` over plain HTTP.",
   description: `${TOLD}
 
-Each frame is the \`data\` of one event, whose \`id\` is an opaque cursor: it goes back as \`Last-Event-ID\`, which browsers send by themselves, or as \`last_event_id\`, and beats \`after\`. A comment every 15 s keeps the connection open.`,
-  parameters: FEED_STREAM_PARAMETERS,
-  operations: { streamEvents: TELL },
+Each frame is the \`data\` of one event, whose \`id\` is an opaque cursor: it goes back as \`Last-Event-ID\`, which browsers send by themselves, or as \`last_event_id\`, and beats \`after\`. A comment every 15 s keeps the connection open. An error, which has no \`id\`, is the last that is told.`,
+  parameters: EVENTS_STREAM_PARAMETERS,
+  operations: { streamEvents: TELL, ...onEveryStream("eventsStream") },
 };
 
 export const FEED_MESSAGES = {

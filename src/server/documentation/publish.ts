@@ -2,7 +2,7 @@
 
 import { cloudEventList } from "../models/cloud-event.ts";
 import { eventEnvelope, eventList } from "../models/event.ts";
-import { CLOUD_EVENT_TYPE, CLOUD_EVENTS_TYPE } from "../models/media-types.ts";
+import { CLOUD_EVENT_TYPE, CLOUD_EVENTS_TYPE, LINES_TYPE } from "../models/media-types.ts";
 import { PUBLISH_PARAMETERS } from "../models/parameters.ts";
 import type { BatchAnswer, EventAnswer } from "../models/publish.ts";
 import { COUNTERS, PAID, PAID_CLOUD_EVENT, PLACED, RECEIVED_AT } from "./examples.ts";
@@ -28,9 +28,9 @@ export interface PublishLimits {
 
 const DESCRIPTION = `Takes one event, an array of events, or \`{"events": […]}\`, and answers once they are on disk.
 
-The first arrival of a (\`topic\`, \`event_id\`) is stored; every later one is counted as a duplicate, and as a conflict as well if its payload differs. So sending again is always safe. A request is taken or refused as a whole.
+The first arrival of a (\`topic\`, \`event_id\`) is stored; every later one is counted as a duplicate, and as a conflict as well if its payload differs. So sending again is always safe. A request is taken or refused as a whole; but a body of lines, which may have any length, is committed piece by piece, and what stops it says how many lines are in.
 
-CloudEvents 1.0 come structured, as a batch, and in binary mode (\`ce-*\` headers, and any body as data). An \`OPTIONS\` request with \`WebHook-Request-Origin\` asks for consent to deliver.
+CloudEvents 1.0 come structured, as a batch, and in binary mode (\`ce-*\` headers, and any body as data). An \`OPTIONS\` request with \`WebHook-Request-Origin\` asks for consent to deliver, with the same credentials, and is refused as a delivery would be.
 
 \`Content-Encoding: gzip\` and \`zstd\` are understood.`;
 
@@ -47,6 +47,19 @@ export function publishOperation({ bodyBytesMax, eventsMax }: PublishLimits): Op
         "application/json": {
           schema: { oneOf: [model("Event"), eventList(eventsMax), eventEnvelope(eventsMax)] },
           examples: BODIES,
+        },
+        [LINES_TYPE]: {
+          schema: {
+            type: "string",
+            description:
+              "One event a line, of any number. Taken line by line: an error says which line it is about, and how many are in.",
+          },
+          examples: {
+            lines: {
+              summary: "One event a line",
+              value: `${JSON.stringify(PLACED)}\n${JSON.stringify(PAID)}\n`,
+            },
+          },
         },
         [CLOUD_EVENT_TYPE]: {
           schema: model("CloudEvent"),
@@ -168,7 +181,7 @@ function problems({ bodyBytesMax, eventsMax }: PublishLimits): NonNullable<Opera
       detail: "A payload may have 4096 bytes; this one has 5000.",
       places: { places: [{ pointer: "/0/payload", detail: "must be at most 4096 bytes" }], count: 1 },
     },
-    unsupported_media_type: `The content type is not supported; send application/json, ${CLOUD_EVENT_TYPE} or ${CLOUD_EVENTS_TYPE}.`,
+    unsupported_media_type: `The content type is not supported; send application/json, ${LINES_TYPE}, ${CLOUD_EVENT_TYPE} or ${CLOUD_EVENTS_TYPE}.`,
     invalid_event: {
       detail: "1 place in 2 events is invalid; nothing was stored.",
       places: { places: [{ pointer: "/1/event_id", detail: "is required" }], count: 1 },

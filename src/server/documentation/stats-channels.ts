@@ -1,9 +1,9 @@
 /** /ws/stats and /stats/stream as the AsyncAPI document has them. */
 
-import { STATS_SOCKET_PARAMETERS, STATS_STREAM_PARAMETERS } from "../models/channel-parameters.ts";
+import { STATS_SOCKET_PARAMETERS, STATS_STREAM_PARAMETERS } from "../models/parameters.ts";
 import type { DeltaFrame, SnapshotFrame, SubscribeFrame } from "../models/stats-frames.ts";
 import { SUBPROTOCOL } from "../models/subprotocols.ts";
-import { type Channel, type Message, onEverySocket } from "./channel.ts";
+import { type Channel, type Message, onEverySocket, onEveryStream } from "./channel.ts";
 import { COUNTERS, EPOCH } from "./examples.ts";
 
 const TOLD = `A snapshot first; then a delta whenever something changed, at most once an interval, with **increments** since the revision that was told before. Snapshot and deltas, added up, equal the counters at each \`revision\`, in all and per topic, exactly and however slow the reader: what could not be sent is summed, never dropped.`;
@@ -52,9 +52,9 @@ export const STATS_STREAM_CHANNEL: Channel = {
   summary: "The frames of `/ws/stats` over plain HTTP.",
   description: `${TOLD}
 
-Each frame is the \`data\` of one event, whose \`id\` is an opaque cursor: it goes back as \`Last-Event-ID\`, which browsers send by themselves, or as \`last_event_id\`. A comment every 15 s keeps the connection open.`,
+Each frame is the \`data\` of one event, whose \`id\` is an opaque cursor: it goes back as \`Last-Event-ID\`, which browsers send by themselves, or as \`last_event_id\`. A comment every 15 s keeps the connection open. An error, which has no \`id\`, is the last that is told.`,
   parameters: STATS_STREAM_PARAMETERS,
-  operations: { streamStats: TELL },
+  operations: { streamStats: TELL, ...onEveryStream("statsStream") },
 };
 
 export const STATS_MESSAGES = {

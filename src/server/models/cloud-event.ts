@@ -14,10 +14,10 @@ export const CloudEvent = Type.Object(
   {
     specversion: Type.Literal("1.0"),
     id: identity("Identifies the event within its source and type.", "order-1001-paid"),
-    source: {
-      ...identity("Where it comes from. (`type`, `source`, `id`) is the dedup key.", "/checkout"),
-      format: "uri-reference",
-    },
+    source: identity(
+      "Where it comes from: a URI-reference (RFC 3986). (`type`, `source`, `id`) is the dedup key.",
+      "/checkout",
+    ),
     type: identity("What has happened; its topic here.", "orders.paid"),
     time: Type.Optional(
       Type.String({ description: "When it happened (RFC 3339).", examples: ["2026-01-31T12:00:00Z"] }),

@@ -3,6 +3,7 @@
 import { type TSchema, Type } from "@sinclair/typebox";
 import { sourceText, topicText } from "./event.ts";
 import { oneOf } from "./schema.ts";
+import { interval, RESUMING } from "./stats-frames.ts";
 
 export const PAGE_EVENTS_DEFAULT = 100;
 export const PAGE_EVENTS_MAX = 10_000;
@@ -42,6 +43,8 @@ const lastEventId = (example: string) =>
     examples: [example],
   });
 
+const askedInterval = { ...interval, type: "integer", maximum: INTERVAL_MS_MAX };
+
 const timeOfReceipt = (description: string) =>
   Type.String({ description, examples: ["2026-01-31T12:00:00Z"] });
 
@@ -53,15 +56,25 @@ export const STATS_PARAMETERS = {
   topic: topicText("Only this topic; one that is not known has zeros."),
 } satisfies Parameters;
 
+export const STATS_SOCKET_PARAMETERS = {
+  topics: topicPatterns,
+  interval: askedInterval,
+  ...RESUMING,
+} satisfies Parameters;
+
 export const STATS_STREAM_PARAMETERS = {
   topics: topicPatterns,
-  interval: Type.Integer({
-    minimum: 0,
-    maximum: INTERVAL_MS_MAX,
-    default: 100,
-    description: "Milliseconds between two deltas, at least; rounded up to 20, 50, 100, 250, 500 or 1000.",
-  }),
+  interval: askedInterval,
   last_event_id: lastEventId("AgtEhTWFeX9zAAAAAAAAAAJHYL_F"),
+} satisfies Parameters;
+
+export const EVENTS_SOCKET_PARAMETERS = {
+  topics: topicPatterns,
+  after: Type.String({
+    default: "latest",
+    description: "Only events after this `seq`; 0 begins with the first, `latest` now.",
+    examples: ["0"],
+  }),
 } satisfies Parameters;
 
 export const EVENTS_STREAM_PARAMETERS = {

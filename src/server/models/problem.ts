@@ -3,6 +3,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { PROBLEM_CODES, PROBLEM_PLACES_MAX } from "../../problem.ts";
 import { count, oneOf, refTo } from "./schema.ts";
+import { COUNTER_FIELDS } from "./stats.ts";
 
 export const PROBLEM_TYPE = "application/problem+json";
 
@@ -34,6 +35,20 @@ export const PROBLEM_MEMBERS = {
   retry_after: Type.Optional(count("After how many seconds it may be tried again, where that is known.")),
 };
 
+const { received, unique_processed, duplicate_dropped, conflicts } = COUNTER_FIELDS;
+
+/** Of a body of lines, which is the one that is not taken or refused as a whole. */
+const LINES_MEMBERS = {
+  line: Type.Optional(
+    Type.Integer({ minimum: 1, description: "Of a body of lines: the one that is to blame, from 1." }),
+  ),
+  committed_lines: Type.Optional(count("How many lines are in, from the top; the counters here are theirs.")),
+  received: Type.Optional(received),
+  unique_processed: Type.Optional(unique_processed),
+  duplicate_dropped: Type.Optional(duplicate_dropped),
+  conflicts: Type.Optional(conflicts),
+};
+
 export const Problem = Type.Object(
   {
     type: Type.String({
@@ -41,8 +56,12 @@ export const Problem = Type.Object(
       description: "Names the kind of problem, like `code`; there is nothing to fetch.",
     }),
     ...PROBLEM_MEMBERS,
+    ...LINES_MEMBERS,
   },
-  { description: "Why a request was refused. Nothing of a refused request is stored." },
+  {
+    description:
+      "Why a request was refused. Nothing of a refused request is stored, except where `committed_lines` says so.",
+  },
 );
 export type Problem = Static<typeof Problem>;
 

@@ -7,6 +7,7 @@ import { type EventPage, expectProblem, type StoredEvent } from "../../support/c
 import { CuttingProxy } from "../../support/cutting-proxy.ts";
 import { TEST_TIMEOUT_MS, until } from "../../support/deadline.ts";
 import { NodeProcess } from "../../support/node-process.ts";
+import { TestSocket } from "../../support/socket.ts";
 import { StreamReader, type StreamReaderOptions } from "../../support/stream-reader.ts";
 import { TempFolder } from "../../support/temp-folder.ts";
 import { WEB_TOKEN_NODE, webToken } from "../../support/web-tokens.ts";
@@ -77,6 +78,17 @@ test("goes on from the next of a page, and a page from the position of a frame",
   expect(seqs[0]).toBe(8);
   const page = await node.page(`?after=${first.id}&limit=1`);
   expect(page.events.map(({ seq }) => seq)).toEqual(seqs.at(-1)! < 40 ? [seqs.at(-1)! + 1] : []);
+});
+
+test("a position is good on a socket as well, where one of another database is final", async () => {
+  const { next } = await node.page("?limit=7");
+  using socket = await TestSocket.open(`${node.wsUrl}/ws/events?after=${next}`);
+  const text = await socket.nextText();
+  expect((JSON.parse(text) as EventsFrame).events[0]!.seq).toBe(8);
+  await using other = await NodeProcess.start();
+  using refused = await TestSocket.open(`${other.wsUrl}/ws/events?after=${next}`);
+  expect(await refused.nextText()).toContain("after is a cursor of another database.");
+  expect((await refused.closed).code).toBe(4400);
 });
 
 test("one who asked for the latest and was told nothing has a position all the same", async () => {

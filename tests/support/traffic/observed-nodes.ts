@@ -2,9 +2,22 @@
 
 const ports = new Set<string>();
 
-/** @param url where the node is; on a unix socket alone it has no port, and nobody else has that. */
-export function observeNode(url: string): void {
+let prepare = async (): Promise<void> => {};
+let prepared: Promise<void> | undefined;
+
+/** What is to be done before the first node is spoken with; most test files speak with none. */
+export function beforeFirstNode(task: () => Promise<void>): void {
+  prepare = task;
+}
+
+/**
+ * @param url where the node is; on a unix socket alone it has no port, and nobody else has that.
+ * @returns when it can be spoken with, so that no test waits for the judge while it measures.
+ */
+export function observeNode(url: string): Promise<void> {
   if (url !== "") ports.add(new URL(url).port);
+  prepared ??= prepare();
+  return prepared;
 }
 
 export function forgetNode(url: string): void {

@@ -40,6 +40,16 @@ export class TrafficObserver {
     };
   }
 
+  /** Makes the judge, which takes a moment. */
+  prepare(): Promise<void> {
+    this.#making ??= TrafficJudge.ofSource().then((judge) => {
+      this.#judge = judge;
+      for (const waiting of this.#waiting) this.#judged(waiting);
+      this.#waiting = [];
+    });
+    return this.#making;
+  }
+
   /** What was wrong since it was asked last, once all that was sent has been read. */
   async faults(): Promise<string | undefined> {
     while (this.#reading.size > 0) await Promise.all(this.#reading);
@@ -82,12 +92,7 @@ export class TrafficObserver {
   #judged(judgement: Judgement): void {
     if (this.#judge === undefined) {
       this.#waiting.push(judgement);
-      // Most test files speak with no node.
-      this.#making ??= TrafficJudge.ofSource().then((judge) => {
-        this.#judge = judge;
-        for (const waiting of this.#waiting) this.#judged(waiting);
-        this.#waiting = [];
-      });
+      void this.prepare();
       return;
     }
     try {

@@ -36,20 +36,31 @@ export class TrafficJudge {
 
   /** @param path as it was asked for, with its query. @param answer its text is empty where it was not to have one. */
   faultsOfAnswer(method: string, path: string, answer: Answer): string[] {
-    const { status, headers, text } = answer;
+    const { status, text } = answer;
     const isParsers = text === "" && PARSER_STATUSES.includes(status);
     if (isParsers || text === "" || method === "HEAD") return [];
     const [address = ""] = path.split("?", 1);
     const template = this.#templateOf(address.replace(/(.)\/$/, "$1"));
-    const operation = template && this.#openApi.document.paths[template]?.[method.toLowerCase()];
+    // Who asks for consent to deliver is refused as the delivery would be.
+    const asked = method === "OPTIONS" && status !== 405 ? "post" : method.toLowerCase();
+    const operation = template && this.#openApi.document.paths[template]?.[asked];
     if (operation && template !== undefined) {
-      const faults = this.#openApi.faultsOfAnswer(method.toLowerCase(), template, answer);
+      const faults = this.#openApi.faultsOfAnswer(asked, template, answer);
       return faults.map((fault) => `${method} ${address}: ${fault} in ${status} ${text}`);
     }
     if (status < 400) {
       return address.startsWith("/docs") ? [] : [`${method} ${address} answered ${status}: ${text}`];
     }
-    return this.#faultsOfRefusal(`${method} ${address}`, status, headers.get("content-type"), text);
+    return this.#faultsOfRefusal(`${method} ${address}`, answer);
+  }
+
+  /** The same where nobody can tell which route has answered: one of them must have such an answer. */
+  faultsOfAnyAnswer(answer: Answer): string[] {
+    const { status, headers, text } = answer;
+    if (status >= 400) return this.#openApi.faults(["components", "schemas", "Problem"], JSON.parse(text));
+    const isDocument = /^\{"(?:openapi|asyncapi)"/.test(text);
+    if (text === "" || isDocument || headers.get("content-type")?.startsWith("text/")) return [];
+    return this.#openApi.isAnswerOfAny(answer) ? [] : [`No route has the answer ${status} ${text}`];
   }
 
   /** @param path as it was asked for, with its query. */
@@ -62,7 +73,8 @@ export class TrafficJudge {
     return this.#asyncApi.faultsOfClosing(path.split("?", 1)[0]!, code);
   }
 
-  #faultsOfRefusal(what: string, status: number, type: string | null, text: string): string[] {
+  #faultsOfRefusal(what: string, { status, headers, text }: Answer): string[] {
+    const type = headers.get("content-type");
     if (type !== PROBLEM_TYPE) return [`${what} answered ${status} with ${type}: ${text}`];
     const value = JSON.parse(text) as { readonly code: string };
     if (value.code !== ANYWHERE[status]) return [`${what} answered ${status} ${value.code}`];

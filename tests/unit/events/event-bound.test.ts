@@ -80,6 +80,33 @@ test("ids elsewhere count until the text is decoded", () => {
   expect(eventsAtMost(text, EVENTS_MAX)).toBe(5);
 });
 
+describe("of CloudEvents", () => {
+  const cloudEvents = (count: number, data: unknown = null) =>
+    Array.from({ length: count }, (_, i) => ({
+      ...{ specversion: "1.0", id: `e-${i}`, source: "/s", type: "t" },
+      ...{ event: "event_id", data },
+    }));
+
+  test("a batch has as many as it has ids", () => {
+    for (const count of [1, 2, 100]) {
+      const text = JSON.stringify(cloudEvents(count, { event_id: "none of ours", text: '"id"' }));
+      expect([
+        eventsIn(text, "cloud-event-batch"),
+        eventsAtMost(text, EVENTS_MAX, "cloud-event-batch"),
+      ]).toEqual([count, count]);
+    }
+    const hidden = JSON.stringify(cloudEvents(50)).replaceAll('"id"', '"\\u0069d"');
+    expect(eventsIn(hidden, "cloud-event-batch")).toBe(50);
+    expect(eventsAtMost(hidden, EVENTS_MAX, "cloud-event-batch")).toBe(50);
+  });
+
+  test("any other form has one, whatever its data says", () => {
+    const text = JSON.stringify(cloudEvents(1, [{ id: 1 }, { id: 2 }])[0]);
+    for (const form of ["cloud-event", "cloud-event-frame", "binary-cloud-event"] as const)
+      expect(eventsAtMost(text, EVENTS_MAX, form)).toBe(1);
+  });
+});
+
 test("a name in escapes hides no event", () => {
   const names = ["\\u0069d", "i\\u0064", "\\u0065vent_id", "event\\u005Fid", "e\\u0076e\\u006E\\u0074_id"];
   const text = `[${names.map((name, i) => `{"${name}":"${i}"}`).join()}]`;

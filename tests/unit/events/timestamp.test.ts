@@ -1,7 +1,7 @@
 /** Which texts are times: ISO 8601, and nothing that only looks like it. */
 
 import { describe, expect, test } from "bun:test";
-import { isTimestamp } from "../../../src/events/timestamp.ts";
+import { isRfc3339, isTimestamp, rfc3339Of } from "../../../src/events/timestamp.ts";
 
 describe("is a time", () => {
   test.each([
@@ -83,4 +83,22 @@ test("a very long text is refused at once", () => {
   const started = performance.now();
   expect(isTimestamp(`2024-12-31T12:00:00.${"1".repeat(10_000_000)}Z`)).toBe(false);
   expect(performance.now() - started).toBeLessThan(500);
+});
+
+test.each([
+  ["2024-12-31", "2024-12-31T00:00:00Z"],
+  ["2024-12-31T23:59Z", "2024-12-31T23:59:00Z"],
+  ["2024-12-31T23:59:59", "2024-12-31T23:59:59Z"],
+  ["2024-12-31 23:59:59", "2024-12-31T23:59:59Z"],
+  ["2024-12-31t23:59:59z", "2024-12-31t23:59:59z"],
+  ["2024-12-31T23:59:59.100Z", "2024-12-31T23:59:59.100Z"],
+  ["2024-12-31T23:59:59,5", "2024-12-31T23:59:59.5Z"],
+  ["2024-12-31T23:59:59.25-11:30", "2024-12-31T23:59:59.25-11:30"],
+  ["2024-12-31T23:59:59-0130", "2024-12-31T23:59:59-01:30"],
+  ["2024-12-31 23:59+01", "2024-12-31T23:59:00+01:00"],
+  ["2016-12-31T23:59:60Z", "2016-12-31T23:59:60Z"],
+])("%s is %s in RFC 3339", (text, expected) => {
+  expect(rfc3339Of(text)).toBe(expected);
+  expect(isRfc3339(expected)).toBe(true);
+  expect(isRfc3339(text)).toBe(text === expected);
 });

@@ -244,3 +244,46 @@ test("what the ledger says of itself is passed on", () => {
   client.receive({ kind: "fault", reason: "odd" });
   expect(told).toEqual(["unusable foreign", "fault odd"]);
 });
+
+test("what an answer holds is let go once it was given, though there is always something waiting", async () => {
+  opened();
+  const held: WeakRef<object>[] = [];
+  const submitHolding = (): void => {
+    const large = { text: "x".repeat(1_000) };
+    held.push(new WeakRef(large));
+    const publish: Publish = { text: "a", form: "body", wantsResults: false, grant: ANYONE };
+    client.submit(publish, () => void told.push(String(large.text.length)));
+  };
+  submitHolding();
+  for (let i = 0; i < 200; i++) {
+    submitHolding();
+    flush();
+    answer(1);
+    posted.length = 0;
+  }
+  expect(client.waiting).toBe(1);
+  // In this turn of the loop a weak reference keeps what it was made of.
+  await new Promise(setImmediate);
+  Bun.gc(true);
+  // The collector takes what merely looks like a reference on the stack for one.
+  expect(held.filter((reference) => reference.deref() !== undefined).length).toBeLessThan(20);
+});
+
+test("those who wait for it are told when it drains, unless they have taken that back", async () => {
+  opened();
+  const takeBack = client.onDraining(() => told.push("not this one"));
+  client.onDraining(() => told.push("drains"));
+  takeBack();
+  told = [];
+  await client.drain();
+  expect(told).toEqual(["drains"]);
+});
+
+test("streams have numbers of their own, and the ledger is told when one that broke is over", () => {
+  opened();
+  const [first, second] = [client.beginStream(), client.beginStream()];
+  expect(first).toBePositive();
+  expect(second).not.toBe(first);
+  client.forgetStream(second);
+  expect(posted).toEqual([{ kind: "stream-over", stream: second }]);
+});

@@ -44,6 +44,8 @@ test("outcomes of every kind, in any mixture", () => {
         const accepted = { ...counters, conflicts: outcomes.length };
         outcomes.push({ kind: "accepted", counters: accepted, ...texts });
         outcomes.push({ kind: "accepted", counters: accepted, ...texts, isReplayed: true });
+        const lines = { count: 4_294_967_297, ...(results && { problem: problem("malformed_json", "é") }) };
+        outcomes.push({ kind: "accepted", counters, ...texts, lines });
         const place = { pointer: "/0", detail: "d" };
         outcomes.push(
           refusal(problem("invalid_event", `no ${outcomes.length}`, { places: [place], count: 30 }), frameId),

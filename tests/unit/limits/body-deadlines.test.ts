@@ -53,3 +53,32 @@ test("one that is complete is not looked at any more", () => {
   deadlines.sweep(10 * TIMEOUT_MS);
   expect(told).toEqual([]);
 });
+
+test("while nobody waits for it, the time of a body stands still", () => {
+  deadlines.sweep(10_000);
+  deadlines.pause(body);
+  expect(deadlines.reading).toBe(0);
+  for (let now = 10_000; now <= 100_000; now += SWEEP_MS) deadlines.sweep(now);
+  deadlines.resume(body);
+  deadlines.sweep(100_000 + TIMEOUT_MS + SWEEP_MS - 10_001);
+  expect(told).toEqual(["slow"]);
+  deadlines.sweep(100_000 + TIMEOUT_MS + SWEEP_MS - 10_000);
+  expect(told).toEqual(["slow", "late"]);
+});
+
+test("a stream earns no more than the time that every body has, however much came", () => {
+  deadlines.sweep(1_000);
+  deadlines.streamed(body, 1_000 * MIB);
+  deadlines.sweep(1_000 + TIMEOUT_MS + SWEEP_MS - 1);
+  expect(deadlines.late).toBe(0);
+  deadlines.sweep(1_000 + TIMEOUT_MS + SWEEP_MS);
+  expect(deadlines.late).toBe(1);
+});
+
+test("a stream that comes faster than it must goes on for ever", () => {
+  for (let now = 0; now < 10 * TIMEOUT_MS; now += 1_000) {
+    deadlines.streamed(body, BODY_BYTES_PER_SECOND_MIN + 1);
+    deadlines.sweep(now);
+  }
+  expect(deadlines.late).toBe(0);
+});

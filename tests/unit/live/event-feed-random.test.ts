@@ -44,6 +44,8 @@ class FeedHistory {
   }
 
   async play(steps: number): Promise<void> {
+    // More than are sent to in one turn.
+    for (let i = this.#random.below(40); i > 0; i--) this.#arrive();
     for (let step = 0; step < steps; step++) await this.#step();
     this.#tellAll();
     for (const { client } of this.#open) this.#read(client, true);

@@ -69,6 +69,7 @@ function servicesWith(topics: readonly StoredTopic[] | undefined): Services {
       rates: { refused: { requests: 5, events: 6 } },
     },
     bodies: { reading: 2 },
+    feed: { figures: { readers: 3, catchingUp: 1, eventsTold: 8, unreadBytes: 9 } },
     answers: answersWith(70_000),
     streams: { counts: STREAM_ROUTES.map((route, i) => [route, 10 + i]) },
     clock: { now: () => 12_500, startedAt: 10_000 },

@@ -3,6 +3,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { AnswerBudget } from "../../../src/limits/answer-budget.ts";
 import { Connections } from "../../../src/limits/connections.ts";
+import { CROWDED_STALL_MS_MAX } from "../../../src/live/feed-reader.ts";
 import { STALL_MS_MAX } from "../../../src/live/stats-group.ts";
 import { ProblemError, problem } from "../../../src/problem.ts";
 import type { Caller } from "../../../src/server/admission.ts";
@@ -32,6 +33,7 @@ class Source implements StreamSource {
 class Bench {
   readonly connections = new Connections({ max: 10, maxPerAddress: 10, addressOf: () => "somebody" });
   readonly refusals = new RefusalCounts();
+  readonly budget = new AnswerBudget(100_000);
   readonly logged: string[] = [];
   now = 0;
   isOpened = true;
@@ -39,7 +41,7 @@ class Bench {
   isRevoked = false;
   readonly streams = new OpenStreams({
     connections: this.connections,
-    budget: new AnswerBudget(1e6),
+    budget: this.budget,
     refusals: this.refusals,
     setIdleTimeout: () => {},
     idleSeconds: 30,
@@ -183,6 +185,24 @@ test("a drain ends all streams, and those that come after it at once, so that th
   const late = new Source();
   expect(await textOf(await bench.answer(() => late))).toBe("retry: 1000\n\n");
   expect([bench.open, bench.connections.open, source.ends, late.stream]).toEqual([0, 0, 1, undefined]);
+});
+
+test("whoever does not read a large frame makes room after a few seconds, once others were refused", async () => {
+  const [held, other] = [await bench.answer(() => source), await bench.answer(() => new Source())];
+  source.stream!.frame("x".repeat(90_000));
+  const later = (): void => {
+    bench.now += CROWDED_STALL_MS_MAX;
+    bench.streams.sweep(0);
+  };
+  bench.now++;
+  later();
+  later();
+  expect([bench.open, bench.budget.bytes > 0]).toEqual([2, true]);
+  expect(bench.budget.take(50_000)).toBe(false);
+  later();
+  expect([bench.open, bench.budget.bytes, source.ends]).toEqual([1, 0, 1]);
+  await expect(textOf(held)).rejects.toThrow("not read in time");
+  await other.body!.cancel();
 });
 
 test("a reader of statistics that takes nothing for a minute is cut off, and not before", async () => {
