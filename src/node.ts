@@ -27,6 +27,7 @@ import { Listeners, type ListenSettings } from "./server/listening/listeners.ts"
 import { OpenStreams } from "./server/open-streams.ts";
 import { OriginPolicy } from "./server/origins.ts";
 import { RefusalCounts } from "./server/refusals.ts";
+import { RequestTurns } from "./server/request-turns.ts";
 import type { Services } from "./server/services.ts";
 import { closeExpired, closeSockets, openSockets } from "./server/sockets.ts";
 import { type FromReader, ReaderClient } from "./storage/reader-messages.ts";
@@ -68,6 +69,8 @@ export interface Node {
   stop(): Promise<void>;
 }
 
+const LOOP = { now: () => performance.now(), soon: (task: () => void) => void setImmediate(task) };
+
 /** Time for closing frames to reach their clients, and for the store to close. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
@@ -96,14 +99,13 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
   const threads = new Threads((reason) => failed.resolve(reason));
 
   const hub = new StatsHub({
-    now: () => performance.now(),
+    ...LOOP,
     every,
-    soon: (task) => void setImmediate(task),
     newEpoch: () => crypto.randomUUID(),
   });
   const reader = new ReaderClient((message) => threads.reader?.postMessage(message));
   const feed = new EventFeed({
-    clock: { now: () => performance.now(), soon: (task) => void setImmediate(task), later },
+    clock: { ...LOOP, later },
     reader,
     board: hub.board,
     unreadBytesMax: config.maxAnswerBytes,
@@ -214,7 +216,6 @@ function edgeOf(config: Config, gate: Gate, { hub, log, server }: Surroundings):
   const budget = new AnswerBudget(config.maxAnswerBytes);
   const refusals = new RefusalCounts();
   const isOpened = (): boolean => hub.board.isOpen;
-  const elapsed = (): number => performance.now();
   return {
     admission,
     origins,
@@ -225,10 +226,11 @@ function edgeOf(config: Config, gate: Gate, { hub, log, server }: Surroundings):
     bodies: deadlines(),
     answers: new LargeAnswers({ budget, deadlines: deadlines(), setIdleTimeout }),
     streams: new OpenStreams({
-      ...{ connections, budget, refusals, setIdleTimeout, elapsed, isOpened, log },
+      ...{ connections, budget, refusals, setIdleTimeout, elapsed: LOOP.now, isOpened, log },
       idleSeconds: config.idleTimeout,
     }),
     keyedRequests: new KeyedRequests(),
+    turns: new RequestTurns(LOOP),
     setIdleTimeout,
   };
 }

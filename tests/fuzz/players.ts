@@ -43,7 +43,9 @@ export class RequestPlayer implements Disposable {
     if (answer.headers.get("connection") === "close") this[Symbol.dispose]();
     const refusal = judge.http(method, answer);
     if (statuses !== undefined && answer.status < 500 && !statuses.includes(answer.status))
-      throw new FuzzViolation(`Expected the status to be ${statuses.join(" or ")}, got ${answer.status} ${refusal?.text}`);
+      throw new FuzzViolation(
+        `Expected the status to be ${statuses.join(" or ")}, got ${answer.status} ${refusal?.text}`,
+      );
     if (refusal !== undefined) {
       if (isPublish && refusal.status < 500) tally.refused++;
       else if (method === "POST") tally.perhapsRefused++;
@@ -74,9 +76,7 @@ function checkLines(
 ): void {
   if (isWhole) throw new FuzzViolation(`Refused: ${text}`);
   if (got?.committed_lines !== committed || received !== events || got.line !== committed + 1)
-    throw new FuzzViolation(
-      `Expected ${committed} lines with ${events} events to be in, got ${text}`,
-    );
+    throw new FuzzViolation(`Expected ${committed} lines with ${events} events to be in, got ${text}`);
 }
 
 /** Answers that a broken case may count as refused at most: it may hold several requests. */
