@@ -53,7 +53,7 @@ export class Judge {
 
   /** An answer to a request with right framing. @returns the problem if it is a refusal. */
   http(method: string, { status, headers, body }: HttpAnswer): Refusal | undefined {
-    this.#count(String(status));
+    this.saw(String(status));
     if (status < 400) {
       if (status < 200 || (status >= 300 && status !== 304)) throw new FuzzViolation(`The status ${status}`);
       this.leaks(body.toString("latin1"));
@@ -78,7 +78,7 @@ export class Judge {
   broken(answer: HttpAnswer): Refusal | undefined {
     const isParsers = answer.body.length === 0 && PARSER_STATUSES.includes(answer.status);
     if (!isParsers) return this.http("GET", answer);
-    this.#count(`parser ${answer.status}`);
+    this.saw(`parser ${answer.status}`);
     return undefined;
   }
 
@@ -97,7 +97,7 @@ export class Judge {
     if (typeof status !== "number" || typeof title !== "string" || typeof detail !== "string")
       throw new FuzzViolation(`No whole problem: ${text}`);
     if ((FAULTS as readonly string[]).includes(code)) throw new FuzzViolation(`A fault: ${text}`);
-    this.#count(code);
+    this.saw(code);
     if (!("committed_lines" in document)) return { code, text, status };
     return { code, text, status, committed: document as unknown as CommittedLines };
   }
@@ -112,7 +112,8 @@ export class Judge {
     if (fault !== undefined) throw new FuzzViolation(fault);
   }
 
-  #count(what: string): void {
+  /** Notes that something was seen. */
+  saw(what: string): void {
     this.seen.set(what, (this.seen.get(what) ?? 0) + 1);
   }
 }

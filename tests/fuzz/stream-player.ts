@@ -99,6 +99,7 @@ async function opened(connection: Connection, { judge }: Target): Promise<void> 
       const head = connection.received.toString("latin1", 0, end);
       if (head.startsWith("HTTP/1.1 200 ") && /^content-type: text\/event-stream\r?$/im.test(head)) {
         connection.take(end + 4);
+        judge.saw("stream");
         return;
       }
       const answer = takeAnswer(connection, "GET");
