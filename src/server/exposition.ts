@@ -3,7 +3,7 @@
  * prom-client takes four times as long for them, and the edge thread stands still meanwhile.
  */
 
-import type { Metric, Sample } from "./metric-table.ts";
+import type { Metric, Sample } from "./metric.ts";
 
 /** @param metrics each with its series; those that have none are left out. */
 export function expositionOf(metrics: Iterable<readonly [Metric, readonly Sample[]]>): string {

@@ -2,49 +2,11 @@
 
 import type { Counters } from "../events/event.ts";
 import { LEDGER_STATES } from "../ingest/ledger-client.ts";
-import type { TopicState } from "../live/counter-board.ts";
 import { VERSION } from "../version.ts";
+import { FEED_METRICS } from "./feed-metrics.ts";
+import type { Metric, NodeMetric, Sample, TopicMetric } from "./metric.ts";
 import { cpuSeconds, openFiles, openFilesMax, residentBytes } from "./process-figures.ts";
-import type { Services } from "./services.ts";
 import { openSockets, SOCKET_ROUTES } from "./sockets.ts";
-
-/** One series: the values of the metric's labels, in their order, and the number. */
-export interface Sample {
-  readonly labels: readonly string[];
-  readonly value: number;
-}
-
-/** What one scrape sees of the topics. */
-export interface TopicsInView {
-  readonly totals: Readonly<Counters>;
-  readonly count: number;
-  /** The first `TOPIC_SERIES_MAX`, which have series of their own. */
-  readonly listed: readonly TopicState[];
-}
-
-interface MetricBase {
-  readonly name: string;
-  /** One sentence; the documentation has it too. */
-  readonly help: string;
-  readonly type: "counter" | "gauge";
-  /** What it counts or measures. */
-  readonly unit: string;
-  readonly labels: readonly string[];
-}
-
-/** Of the topics that somebody may see; there is none before the store has been opened. */
-export interface TopicMetric extends MetricBase {
-  readonly of: "topics";
-  readonly read: (topics: TopicsInView) => Sample[];
-}
-
-/** Of the node as a whole; left out for who may not see that. Without samples it is not known here. */
-export interface NodeMetric extends MetricBase {
-  readonly of: "node";
-  readonly read: (services: Services) => Sample[];
-}
-
-export type Metric = TopicMetric | NodeMetric;
 
 const COUNTED = {
   received: "All arrivals: first arrivals and duplicates.",
@@ -199,46 +161,6 @@ const TRAFFIC_METRICS: readonly NodeMetric[] = [
     labels: [],
     of: "node",
     read: ({ hub }) => one(hub.subscribers),
-  },
-];
-
-/** Readers of the events themselves. */
-const FEED_METRICS: readonly NodeMetric[] = [
-  {
-    name: "onefold_feed_readers",
-    help: "Readers of the feed of events.",
-    type: "gauge",
-    unit: "readers",
-    labels: [],
-    of: "node",
-    read: ({ feed }) => one(feed.figures.readers),
-  },
-  {
-    name: "onefold_feed_readers_catching_up",
-    help: "Readers of the feed of events that are told from the store, since they are far behind.",
-    type: "gauge",
-    unit: "readers",
-    labels: [],
-    of: "node",
-    read: ({ feed }) => one(feed.figures.catchingUp),
-  },
-  {
-    name: "onefold_feed_events_told_total",
-    help: "Events sent to readers of the feed since the start, once for each reader.",
-    type: "counter",
-    unit: "events",
-    labels: [],
-    of: "node",
-    read: ({ feed }) => one(feed.figures.eventsTold),
-  },
-  {
-    name: "onefold_feed_unread_bytes",
-    help: "What readers of the feed were sent and have not read.",
-    type: "gauge",
-    unit: "bytes",
-    labels: [],
-    of: "node",
-    read: ({ feed }) => one(feed.figures.unreadBytes),
   },
 ];
 

@@ -96,7 +96,7 @@ interface Opening {
 const CLOSE_CODES: Readonly<Partial<Record<number, number>>> = { 401: 4401, 403: 4403, 429: 4429, 503: 1012 };
 
 /** The client asked for something that there is not. */
-const CLOSE_NOT_THIS_PROTOCOL = 4400;
+export const CLOSE_NOT_THIS_PROTOCOL = 4400;
 
 /** What a close frame has room for beside its code (RFC 6455, 5.5.1). */
 const CLOSE_REASON_BYTES_MAX = 123;

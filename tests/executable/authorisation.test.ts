@@ -281,7 +281,15 @@ describe("credentials are taken", () => {
   });
 
   test("nobody needs any for health and documentation, and those say nothing of topics", async () => {
-    for (const path of ["/health", "/health/live", "/health/ready", "/docs", "/docs/json"]) {
+    for (const path of [
+      "/health",
+      "/health/live",
+      "/health/ready",
+      "/docs",
+      "/docs/json",
+      "/docs/channels",
+      "/docs/asyncapi.json",
+    ]) {
       const { status, text } = await send("GET", path);
       expect({ path, status, tells: text.includes("theirs") }).toEqual({ path, status: 200, tells: false });
     }

@@ -137,6 +137,10 @@ describe("what cannot be told is said", () => {
       });
       expect((await socket.closed).code).toBe(4400);
     }
+    const { next } = await node.page("?limit=2");
+    using fromCursor = await FeedFollower.open(node.wsUrl, `after=${next}`);
+    await fromCursor.untilEvents(3);
+    expect(fromCursor.seqs).toEqual([3, 4, 5]);
     using atTheEnd = await FeedFollower.open(node.wsUrl, "after=5&topics=a,b,orders");
     await node.publish(batch(1, "f"));
     await atTheEnd.untilEvents(1);
@@ -154,7 +158,9 @@ describe("what cannot be told is said", () => {
     expect((await refused.closed).code).not.toBe(1000);
     expect(await node.publish(batch(1, "e"))).toMatchObject({ count: 1 });
   });
+});
 
+describe("an open feed", () => {
   test("frames that mean nothing are answered, and the feed goes on", async () => {
     await using node = await NodeProcess.start();
     using socket = await TestSocket.open(`${node.wsUrl}/ws/events`);
@@ -236,7 +242,7 @@ describe("a reader that does not read", () => {
       Array.from({ length: 40 }, () => RawSocket.upgrade(node.port, "/ws/events?after=0")),
     );
     for (const reader of stalled) reader.pause();
-    await until(async () => (await figure(node, "onefold_feed_readers")) < 40);
+    await until(async () => (await figure(node, "onefold_feed_readers")) < 40, 120_000);
     using reader = await FeedFollower.open(node.wsUrl, "after=0");
     await reader.untilEvents(96);
     expect(await figure(node, "onefold_feed_unread_bytes")).toBeLessThan(4 * MIB);

@@ -52,7 +52,7 @@ export const STATS_STREAM_CHANNEL: Channel = {
   summary: "The frames of `/ws/stats` over plain HTTP.",
   description: `${TOLD}
 
-Each frame is the \`data\` of one event, whose \`id\` is an opaque cursor: it goes back as \`Last-Event-ID\`, which browsers send by themselves, or as \`last_event_id\`. A comment every 15 s keeps the connection open. An error, which has no \`id\`, is the last that is told.`,
+Each frame is the \`data\` of one event, whose \`id\` is an opaque cursor: it goes back as \`Last-Event-ID\`, which browsers send by themselves, or as \`last_event_id\`. A comment every 15 s keeps the connection open.`,
   parameters: STATS_STREAM_PARAMETERS,
   operations: { streamStats: TELL, ...onEveryStream("statsStream") },
 };

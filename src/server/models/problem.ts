@@ -42,7 +42,9 @@ const LINES_MEMBERS = {
   line: Type.Optional(
     Type.Integer({ minimum: 1, description: "Of a body of lines: the one that is to blame, from 1." }),
   ),
-  committed_lines: Type.Optional(count("How many lines are in, from the top; the counters here are theirs.")),
+  committed_lines: Type.Optional(
+    count("How many lines are in, from the top; the counters are of these lines."),
+  ),
   received: Type.Optional(received),
   unique_processed: Type.Optional(unique_processed),
   duplicate_dropped: Type.Optional(duplicate_dropped),

@@ -3,7 +3,6 @@
 import { beforeEach, expect, test } from "bun:test";
 import { AnswerBudget } from "../../../src/limits/answer-budget.ts";
 import { Connections } from "../../../src/limits/connections.ts";
-import type { Feed, FeedSink, FeedSubscription } from "../../../src/live/feed-sink.ts";
 import { ProblemError } from "../../../src/problem.ts";
 import { Cursors } from "../../../src/server/cursors.ts";
 import { HEARTBEAT_MS } from "../../../src/server/event-stream.ts";
@@ -11,28 +10,7 @@ import { feedStream } from "../../../src/server/feed-stream.ts";
 import { OpenStreams } from "../../../src/server/open-streams.ts";
 import { RefusalCounts } from "../../../src/server/refusals.ts";
 import type { Services } from "../../../src/server/services.ts";
-
-class FakeFeed implements Feed {
-  newest: number | undefined = 10;
-  readonly readers = new Map<FeedSink, FeedSubscription>();
-
-  subscribe(sink: FeedSink, subscription: FeedSubscription): void {
-    this.readers.set(sink, subscription);
-    sink.advance(subscription.after === "latest" ? this.newest! : subscription.after);
-  }
-
-  unsubscribe(sink: FeedSink): void {
-    this.readers.delete(sink);
-  }
-
-  get sink(): FeedSink {
-    return [...this.readers.keys()][0]!;
-  }
-
-  get subscription(): FeedSubscription | undefined {
-    return [...this.readers.values()][0];
-  }
-}
+import { FakeFeed } from "./fake-feed.ts";
 
 class Bench {
   readonly feed = new FakeFeed();

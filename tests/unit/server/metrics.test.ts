@@ -17,7 +17,8 @@ import { PROBLEM_CODES, problem } from "../../../src/problem.ts";
 import { expositionOf } from "../../../src/server/exposition.ts";
 import { KeyedRequests } from "../../../src/server/keyed-requests.ts";
 import { LargeAnswers } from "../../../src/server/large-answers.ts";
-import { METRICS, type Metric, type Sample } from "../../../src/server/metric-table.ts";
+import type { Metric, Sample } from "../../../src/server/metric.ts";
+import { METRICS } from "../../../src/server/metric-table.ts";
 import {
   type MetricsView,
   metricsRoutes,
