@@ -27,6 +27,7 @@ import { Listeners, type ListenSettings } from "./server/listening/listeners.ts"
 import { OpenStreams } from "./server/open-streams.ts";
 import { OriginPolicy } from "./server/origins.ts";
 import { RefusalCounts } from "./server/refusals.ts";
+import { RequestTurns } from "./server/request-turns.ts";
 import type { Services } from "./server/services.ts";
 import { closeExpired, closeSockets, openSockets } from "./server/sockets.ts";
 import { ReaderClient } from "./storage/reader-messages.ts";
@@ -60,6 +61,8 @@ export interface Node {
   stop(): Promise<void>;
 }
 
+const LOOP = { now: () => performance.now(), soon: (task: () => void) => void setImmediate(task) };
+
 /** Time for closing frames to reach their clients, and for the store to close. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
@@ -88,9 +91,8 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
   const threads = new Threads(files, databasePath, (reason) => failed.resolve(reason));
 
   const hub = new StatsHub({
-    now: () => performance.now(),
+    ...LOOP,
     every,
-    soon: (task) => void setImmediate(task),
     newEpoch: () => crypto.randomUUID(),
   });
   const { feed, reader, farReader } = feedOf(threads, hub, config);
@@ -160,7 +162,7 @@ export async function startNode({ config, jwt, files, log }: NodeOptions): Promi
 function feedOf(threads: Threads, { board }: StatsHub, { maxAnswerBytes }: Config) {
   const reader = new ReaderClient((message) => threads.reader?.postMessage(message));
   const farReader = new ReaderClient((message) => threads.farReader?.postMessage(message));
-  const clock = { now: () => performance.now(), soon: (task: () => void) => void setImmediate(task), later };
+  const clock = { ...LOOP, later };
   const feed = new EventFeed({ clock, reader, farReader, board, unreadBytesMax: maxAnswerBytes });
   return { feed, reader, farReader };
 }
@@ -209,7 +211,6 @@ function edgeOf(config: Config, gate: Gate, { hub, log, server }: Surroundings):
   const budget = new AnswerBudget(config.maxAnswerBytes);
   const refusals = new RefusalCounts();
   const isOpened = (): boolean => hub.board.isOpen;
-  const elapsed = (): number => performance.now();
   return {
     admission,
     origins,
@@ -220,10 +221,11 @@ function edgeOf(config: Config, gate: Gate, { hub, log, server }: Surroundings):
     bodies: deadlines(),
     answers: new LargeAnswers({ budget, deadlines: deadlines(), setIdleTimeout }),
     streams: new OpenStreams({
-      ...{ connections, budget, refusals, setIdleTimeout, elapsed, isOpened, log },
+      ...{ connections, budget, refusals, setIdleTimeout, elapsed: LOOP.now, isOpened, log },
       idleSeconds: config.idleTimeout,
     }),
     keyedRequests: new KeyedRequests(),
+    turns: new RequestTurns(LOOP),
     setIdleTimeout,
   };
 }

@@ -54,7 +54,7 @@ export function makeApp(services: Services, { isTls }: AppOptions) {
   const answerTo = errorHandler(services, () => app.routes);
   app.wrap((handle) => {
     const inner = withWebhookHandshake(services, answerTo, handle as unknown as Handle);
-    return leavingAtTheEnd(services.admission, inner);
+    return services.turns.wrap(leavingAtTheEnd(services.admission, inner));
   });
   if (services.admission.rates !== undefined) app.onAfterHandle(rateHeaders(services.admission));
   if (services.origins.hasAny) app.use(crossOriginHeaders(services.origins));

@@ -49,6 +49,8 @@ export class LineStream {
   readonly #stream: number;
   readonly #counters = zeroCounters();
   #committedLines = 0;
+  /** Of pieces that held no event. */
+  #blankLength = 0;
   #inFlight = 0;
   #inFlightLength = 0;
   /** What has been taken of the budget. */
@@ -67,7 +69,7 @@ export class LineStream {
     private readonly needs: Needs,
     private readonly caller: Caller,
     private readonly body: ByteStream,
-    lineBytesMax: number,
+    private readonly lineBytesMax: number,
   ) {
     this.#cutter = new LineCutter(lineBytesMax);
     this.#stream = needs.ledger.beginStream();
@@ -196,12 +198,21 @@ export class LineStream {
       this.#committedLines += lines?.count ?? 0;
       if (lines?.problem !== undefined)
         this.#refuse({ error: new ProblemError(lines.problem), isOfLine: true });
+      else if (counters.received === 0) this.#passBlank(length);
     }
     if (this.#inFlight === 0) {
       this.#cutter.shrink();
       this.#count();
     }
     this.#notify();
+  }
+
+  /** Blank lines cost no rate, and a few kilobytes may become billions of them. */
+  #passBlank(length: number): void {
+    this.#blankLength += length;
+    if (this.#blankLength <= this.lineBytesMax) return;
+    const detail = `Blank lines may take ${this.lineBytesMax} bytes in all (--max-body-bytes).`;
+    this.#stop({ error: new ProblemError(problem("body_too_large", detail)), isOfLine: false });
   }
 
   /** The first refusal says why; those behind it only follow from it. */

@@ -13,6 +13,7 @@ import type { LargeAnswers } from "./large-answers.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import type { OriginPolicy } from "./origins.ts";
 import type { RefusalCounts } from "./refusals.ts";
+import type { RequestTurns } from "./request-turns.ts";
 
 export interface ServerLimits {
   readonly bodyBytesMax: number;
@@ -44,6 +45,8 @@ export interface Services {
   readonly answers: LargeAnswers;
   /** One for all that the node listens on. */
   readonly keyedRequests: KeyedRequests;
+  /** One for all that the node listens on. */
+  readonly turns: RequestTurns;
   /** Ends the connection of a request after so many seconds of silence; 0 never does. */
   readonly setIdleTimeout: (request: Request, seconds: number) => void;
   readonly clock: ServerClock;

@@ -5,6 +5,8 @@ import { BATCH, REQUIRED, STRUCTURED, sendCloudEvents } from "../support/cloud-e
 import type { StoredEvent } from "../support/contract.ts";
 import { TEST_TIMEOUT_MS } from "../support/deadline.ts";
 import { NodeProcess } from "../support/node-process.ts";
+import { OpenApiJudge } from "../support/open-api.ts";
+import { documentOfApp } from "../support/routes.ts";
 
 setDefaultTimeout(TEST_TIMEOUT_MS);
 
@@ -37,6 +39,24 @@ async function publishOut(): Promise<void> {
 }
 
 describe("a page", () => {
+  test("as CloudEvents is what the document says, also where a source is made of a long name", async () => {
+    const [topic, source] = ["ü".repeat(255), "größe ".repeat(42)];
+    await using own = await NodeProcess.start();
+    await own.publish([
+      { topic, event_id: "1" },
+      { topic: "out", event_id: "2", source },
+    ]);
+    const response = await fetch(`${own.url}/events`, { headers: { accept: BATCH } });
+    const { status, headers } = response;
+    const text = await response.text();
+    const documents = new OpenApiJudge(await documentOfApp("/docs/json"));
+    expect(documents.faultsOfAnswer("get", "/events", { status, headers, text })).toEqual([]);
+    expect(JSON.parse(text)).toMatchObject([
+      { source: `/topics/${encodeURIComponent(topic)}` },
+      { source: encodeURI(source) },
+    ]);
+  });
+
   test("as CloudEvents gives every event, whichever form it came in", async () => {
     const response = await read("/events?topic=out", BATCH);
     expect(response.headers.get("content-type")).toBe(BATCH);

@@ -49,9 +49,9 @@ describe("memory is bounded", () => {
   });
 
   test.each([
-    ["a line of 100 MB", "x", 413, "body_too_large", 1],
-    ["a bomb of blank lines", "\n", 200, undefined, undefined],
-  ] as const)("for %s, as it is and in a few kilobytes", async (_, character, status, code, line) => {
+    ["a line of 100 MB", "x", 1],
+    ["a bomb of blank lines", "\n", undefined],
+  ] as const)("for %s, as it is and in a few kilobytes", async (_, character, line) => {
     await using node = await NodeProcess.start();
     const huge = Buffer.alloc(100 * MIB, character);
     const bodies = [
@@ -62,8 +62,11 @@ describe("memory is bounded", () => {
     const peak = await peakMb(node, async () => {
       for (const [body, headers] of bodies) {
         const answer = await postLines(node, new Uint8Array(body), { headers });
-        if (code === undefined) expect((await answer.json()) as Acceptance).toMatchObject({ count: 0 });
-        else expect(await stopped(answer, status, code)).toMatchObject({ line, committed_lines: 0 });
+        const problem = await stopped(answer, 413, "body_too_large");
+        expect(problem.line).toBe(line);
+        expect(problem.received).toBe(0);
+        // All that was told of at that time: no more than some pieces beyond the limit.
+        expect(problem.committed_lines).toBeLessThan(line === undefined ? 20 * MIB : 1);
       }
     });
     expect(peak).toBeLessThan(PEAK_MB_MAX);

@@ -2,31 +2,52 @@
 
 import { Random } from "../simulation/random.ts";
 import { BrokenRequests } from "./broken-requests.ts";
+import { CloudEventTexts } from "./cloud-event-texts.ts";
 import type { Credentials } from "./credentials.ts";
+import { CursorTexts, type GivenCursors } from "./cursor-texts.ts";
+import { DoorRequests } from "./door-requests.ts";
 import type { FuzzCase } from "./fuzz-case.ts";
 import { HttpRequests } from "./http-requests.ts";
+import { KeyedRequests } from "./keyed-requests.ts";
+import { LineBodies } from "./line-bodies.ts";
 import { PublishTexts } from "./publish-texts.ts";
+import { RequestBytes } from "./request-bytes.ts";
 import type { Route } from "./routes.ts";
 import { SocketSessions } from "./socket-sessions.ts";
+import { StreamRequests } from "./stream-requests.ts";
+
+/** What the node under test tells of itself before the first case is made. */
+export interface NodeFacts {
+  readonly routes: readonly Route[];
+  readonly cursors: GivenCursors;
+  readonly credentials: Credentials;
+}
 
 export class CaseSource {
   readonly #random: Random;
-  readonly #requests: HttpRequests;
-  readonly #broken: BrokenRequests;
-  readonly #sessions: SocketSessions;
+  readonly #kinds: Readonly<Record<keyof typeof WEIGHTS, { next(): FuzzCase }>>;
 
-  constructor(seed: number, routes: readonly Route[], credentials: Credentials) {
-    this.#random = new Random(seed);
-    const texts = new PublishTexts(this.#random);
-    this.#requests = new HttpRequests(this.#random, texts, routes, credentials);
-    this.#broken = new BrokenRequests(this.#random, texts, credentials);
-    this.#sessions = new SocketSessions(this.#random, texts, credentials);
+  constructor(seed: number, { routes, cursors: given, credentials }: NodeFacts) {
+    const random = new Random(seed);
+    const texts = new PublishTexts(random);
+    const cloudEvents = new CloudEventTexts(random, texts.json);
+    const bytes = new RequestBytes(random, credentials);
+    const cursors = new CursorTexts(random, given);
+    this.#random = random;
+    this.#kinds = {
+      request: new HttpRequests(random, texts, routes, bytes, cursors),
+      door: new DoorRequests(random, bytes, new LineBodies(random, texts), cloudEvents, cursors),
+      session: new SocketSessions(random, texts, cloudEvents, credentials),
+      broken: new BrokenRequests(random, texts, credentials),
+      keyed: new KeyedRequests(random, bytes, texts, cloudEvents),
+      stream: new StreamRequests(random, bytes, cursors),
+    };
   }
 
   make(place: number): FuzzCase {
     this.#random.restart(place);
-    const kind = this.#random.weighted({ request: 88, session: 8, broken: 4 });
-    if (kind === "request") return this.#requests.next();
-    return kind === "session" ? this.#sessions.next() : this.#broken.next();
+    return this.#kinds[this.#random.weighted(WEIGHTS)].next();
   }
 }
+
+const WEIGHTS = { request: 50, door: 30, session: 8, broken: 4, keyed: 4, stream: 4 };

@@ -85,8 +85,12 @@ export function hostileParameter(random: Random): string {
   return `${name}=${encodeURIComponent(hostileToken(random))}`;
 }
 
-export function hostileSubprotocols(random: Random): string {
-  const offers = [
+/** Offers of subprotocols, among them tokens; the first that there is must be selected. */
+export function hostileSubprotocols(random: Random): {
+  readonly line: string;
+  readonly offers: readonly string[];
+} {
+  const all = [
     "onefold.v1",
     `bearer.${hostileToken(random)}`,
     "bearer.",
@@ -94,8 +98,6 @@ export function hostileSubprotocols(random: Random): string {
     "cloudevents.avro",
     "__proto__",
   ];
-  const some = random
-    .some(offers, random.between(1, 4))
-    .map((offer) => offer.replaceAll(/[^\x21-\x7e]/g, ""));
-  return `sec-websocket-protocol: ${some.join(random.pick([", ", ",", " , "]))}\r\n`;
+  const offers = random.some(all, random.between(1, 4)).map((offer) => offer.replaceAll(/[^\x21-\x7e]/g, ""));
+  return { line: `sec-websocket-protocol: ${offers.join(random.pick([", ", ",", " , "]))}\r\n`, offers };
 }

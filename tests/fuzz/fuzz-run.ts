@@ -8,9 +8,11 @@ import { CaseSource } from "./case-source.ts";
 import { type Credentials, validAuthorization } from "./credentials.ts";
 import { type FuzzCase, inputsOf } from "./fuzz-case.ts";
 import { FuzzViolation, Judge } from "./judge.ts";
+import { playKeyed } from "./keyed-player.ts";
 import { playBroken, RequestPlayer, type Target } from "./players.ts";
-import { routesOf } from "./routes.ts";
+import { cursorsOf, routesOf } from "./routes.ts";
 import { playSession } from "./session-player.ts";
+import { playStream } from "./stream-player.ts";
 import { Tally } from "./tally.ts";
 
 export interface FuzzOptions {
@@ -74,14 +76,22 @@ const SHOWN_LINE_MAX = 600;
 function shown(fuzzCase: FuzzCase): string {
   const line = (bytes: Uint8Array): string =>
     JSON.stringify(Buffer.from(bytes).toString("latin1")).slice(0, SHOWN_LINE_MAX);
-  const { kind } = fuzzCase;
-  const parts =
-    kind === "request"
-      ? [fuzzCase.bytes]
-      : kind === "broken"
-        ? fuzzCase.chunks
-        : [fuzzCase.handshake, ...fuzzCase.frames.map(({ bytes }) => bytes), fuzzCase.ending];
-  return `${kind}:\n${parts.map(line).join("\n")}`.slice(0, SHOWN_LENGTH_MAX);
+  return `${fuzzCase.kind}:\n${partsOf(fuzzCase).map(line).join("\n")}`.slice(0, SHOWN_LENGTH_MAX);
+}
+
+function partsOf(fuzzCase: FuzzCase): readonly Uint8Array[] {
+  switch (fuzzCase.kind) {
+    case "request":
+      return [fuzzCase.bytes];
+    case "broken":
+      return fuzzCase.chunks;
+    case "keyed":
+      return [fuzzCase.refused ?? Buffer.alloc(0), fuzzCase.request, fuzzCase.other];
+    case "stream":
+      return [Buffer.from(fuzzCase.head, "latin1")];
+    case "session":
+      return [fuzzCase.handshake, ...fuzzCase.frames.map(({ bytes }) => bytes), fuzzCase.ending];
+  }
 }
 
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
@@ -93,14 +103,18 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   });
   const headers: Record<string, string> =
     credentials.token === undefined ? {} : { authorization: `Bearer ${credentials.token}` };
-  const routes = await routesOf(node.url, headers);
+  const facts = {
+    routes: await routesOf(node.url, headers),
+    cursors: await cursorsOf(node.url, headers),
+    credentials,
+  };
   const target: Target = {
     port: node.port,
     judge: new Judge(await TrafficJudge.ofSource(), [data.path]),
     tally: new Tally(),
     authorization: validAuthorization(credentials),
   };
-  const run = new FuzzRun(options, node, new CaseSource(options.seed, routes, credentials), target);
+  const run = new FuzzRun(options, node, new CaseSource(options.seed, facts), target);
   return await run.play(headers);
 }
 
@@ -175,7 +189,9 @@ class FuzzRun {
       try {
         if (fuzzCase.kind === "request") await requests.play(fuzzCase);
         else if (fuzzCase.kind === "broken") await playBroken(fuzzCase, target);
-        else await playSession(fuzzCase, target);
+        else if (fuzzCase.kind === "session") await playSession(fuzzCase, target);
+        else if (fuzzCase.kind === "keyed") await playKeyed(fuzzCase, target);
+        else await playStream(fuzzCase, target);
       } catch (error) {
         this.#fail(lane, error);
         return;

@@ -32,8 +32,10 @@ test("whatever is sent, the node answers as it has promised, counts what it ackn
     "malformed_json",
     "malformed_utf8",
   ];
-  for (const code of [...codes, "not_found", "method_not_allowed", "unsupported_media_type", "parser 400"])
-    expect(report.seen.get(code) ?? 0).toBeGreaterThan(0);
+  const keys = ["invalid_idempotency_key", "idempotency_key_reused", "idempotency_key_in_use"];
+  const others = ["not_found", "method_not_allowed", "unsupported_media_type", "parser 400", "stream"];
+  for (const what of [...codes, ...keys, ...others])
+    expect({ what, times: report.seen.get(what) ?? 0 }).not.toEqual({ what, times: 0 });
   expect(report.stats.received).toBeGreaterThan(INPUTS / 10);
   expect(report.stats.conflicts).toBeGreaterThan(0);
 });

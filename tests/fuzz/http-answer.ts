@@ -67,3 +67,8 @@ function chunksOf(bytes: Buffer, start: number): { content: Buffer; end: number 
     at = end;
   }
 }
+
+/** Whether it is the answer of an earlier request with the same key. */
+export function isReplayed({ headers }: HttpAnswer): boolean {
+  return headers.get("idempotency-replayed") === "true";
+}

@@ -1,17 +1,15 @@
 /** Requests with right framing and everything else in doubt: methods, targets, headers, encodings, bodies. */
 
-import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import type { Random } from "../simulation/random.ts";
 import { mutated } from "./byte-mutations.ts";
-import {
-  type Credentials,
-  hostileAuthorization,
-  hostileParameter,
-  validAuthorization,
-} from "./credentials.ts";
+import { compressed } from "./compression.ts";
+import { hostileParameter } from "./credentials.ts";
+import type { CursorTexts } from "./cursor-texts.ts";
 import type { RequestCase } from "./fuzz-case.ts";
 import { INVALID_IDS, TIMES, VALID_IDS, VALID_TOPICS } from "./hostile-texts.ts";
+import { hostileKey } from "./keyed-requests.ts";
 import type { PublishTexts } from "./publish-texts.ts";
+import type { RequestBytes } from "./request-bytes.ts";
 import type { Route } from "./routes.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"];
@@ -84,7 +82,8 @@ export class HttpRequests {
     private readonly random: Random,
     private readonly texts: PublishTexts,
     private readonly routes: readonly Route[],
-    private readonly credentials: Credentials,
+    private readonly bytes: RequestBytes,
+    private readonly cursors: CursorTexts,
   ) {}
 
   next(): RequestCase {
@@ -118,17 +117,12 @@ export class HttpRequests {
     const target = random.pick([
       "/ws/publish",
       "/ws/stats",
-      "/ws/events?after=0",
       "/ws/stats/",
+      "/ws/events?after=0",
       "/ws/publish?topics=a",
     ]);
-    const headers = [lines, this.#authorization().lines];
-    return this.#case(
-      "GET",
-      this.#request("GET", target, this.#inAnyOrder(headers), undefined),
-      false,
-      undefined,
-    );
+    const headers = [lines, this.bytes.authorization().lines];
+    return this.#case("GET", this.bytes.request("GET", target, headers), false, undefined);
   }
 
   /** Right in everything but, perhaps, the text. */
@@ -136,16 +130,16 @@ export class HttpRequests {
     const { random } = this;
     const { text, events } = this.texts.text("body");
     const query = random.chance(0.2) ? "?results=true" : "";
-    const authorization = this.#authorization();
-    const head = `${authorization.lines}content-type: application/json\r\n`;
-    const bytes = this.#request("POST", `/publish${query}`, head, Buffer.from(text));
+    const authorization = this.bytes.authorization();
+    const headers = [authorization.lines, "content-type: application/json\r\n"];
+    const bytes = this.bytes.request("POST", `/publish${query}`, headers, Buffer.from(text));
     return this.#case("POST", bytes, true, authorization.isValid ? events : undefined);
   }
 
   #oddPublish(): RequestCase {
     const { random } = this;
     let body: Buffer = Buffer.from(this.texts.text("body").text);
-    const headers = [this.#authorization().lines];
+    const headers = [this.bytes.authorization().lines];
     if (random.chance(0.5)) headers.push(`content-type: ${random.pick(CONTENT_TYPES)}\r\n`);
     if (random.chance(0.4)) {
       const encoding = random.pick(ENCODINGS);
@@ -154,8 +148,9 @@ export class HttpRequests {
     }
     if (random.chance(0.5)) body = mutated(random, body);
     if (random.chance(0.3)) headers.push(random.pick(ODD_HEADERS));
+    if (random.chance(0.15)) headers.push(hostileKey(random));
     const query = random.chance(0.4) ? this.#query(["results"]) : "";
-    const bytes = this.#request("POST", `/publish${query}`, this.#inAnyOrder(headers), body);
+    const bytes = this.bytes.request("POST", `/publish${query}`, headers, body);
     return this.#case("POST", bytes, true, undefined);
   }
 
@@ -166,37 +161,16 @@ export class HttpRequests {
     const method = isOdd ? random.pick(METHODS) : route.method;
     const path = isOdd && random.chance(0.5) ? this.#oddPath(route.path) : this.#filled(route.path);
     const query = random.chance(0.7) ? this.#query(route.parameters) : "";
-    const headers = [this.#authorization().lines];
+    const headers = [this.bytes.authorization().lines];
     if (random.chance(isOdd ? 0.5 : 0.1)) headers.push(random.pick(ODD_HEADERS));
     const hasBody = method === "POST" || (isOdd && method !== "TRACE" && random.chance(0.3));
     const body = hasBody ? Buffer.from(this.texts.text("body").text) : undefined;
-    const bytes = this.#request(method, `${path}${query}`, this.#inAnyOrder(headers), body);
+    const bytes = this.bytes.request(method, `${path}${query}`, headers, body);
     return this.#case(method, bytes, method === "POST" && /^\/publish\/?$/.test(path), undefined);
   }
 
   #case(method: string, bytes: Buffer, isPublish: boolean, events: number | undefined): RequestCase {
     return { kind: "request", method, bytes, isPublish, events };
-  }
-
-  /** Where the node asks for credentials most requests have them. */
-  #authorization(): { lines: string; isValid: boolean } {
-    const { random } = this;
-    const valid = validAuthorization(this.credentials);
-    const isValid = random.chance(0.85);
-    if (isValid) return { lines: valid, isValid };
-    const lines = random.chance(0.7) ? hostileAuthorization(random) : "";
-    return { lines: `${lines}${random.chance(0.2) ? valid : ""}`, isValid };
-  }
-
-  #request(method: string, target: string, headers: string, body: Buffer | undefined): Buffer {
-    const head = `${method} ${target} HTTP/1.1\r\nhost: localhost\r\n${headers}`;
-    if (body === undefined) return Buffer.from(`${head}\r\n`, "latin1");
-    if (this.random.chance(0.9))
-      return Buffer.concat([Buffer.from(`${head}content-length: ${body.length}\r\n\r\n`, "latin1"), body]);
-    return Buffer.concat([
-      Buffer.from(`${head}transfer-encoding: chunked\r\n\r\n`, "latin1"),
-      ...chunks(this.random, body),
-    ]);
   }
 
   #filled(path: string): string {
@@ -248,6 +222,8 @@ export class HttpRequests {
       return encodeURIComponent(random.pick([...TIMES.valid, ...TIMES.invalid]));
     if (name === "order") return random.pick(["asc", "desc", "DESC", "__proto__"]);
     if (name === "results") return random.pick(["true", "false", "1"]);
+    if (/^(?:after|last_event_id)$/.test(name) && random.chance(0.5))
+      return encoded(random, this.cursors.next(random.chance(0.8) ? "events" : "stats").text);
     if (/^(?:after|revision|interval)$/.test(name))
       return random.pick([
         "0",
@@ -262,31 +238,11 @@ export class HttpRequests {
       ]);
     return encoded(random, random.pick(VALID_TOPICS));
   }
-
-  #inAnyOrder(headers: readonly string[]): string {
-    return this.random.some(headers, headers.length).join("");
-  }
 }
 
 /** Percent-encoded as it should be, or more or less than that. */
-function encoded(random: Random, text: string): string {
+export function encoded(random: Random, text: string): string {
   if (random.chance(0.9)) return encodeURIComponent(text);
   const bytes = [...Buffer.from(text)].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
   return random.chance(0.7) ? bytes : bytes.slice(0, -1);
-}
-
-function compressed(random: Random, encoding: string, body: Buffer): Buffer {
-  if (/zstd/i.test(encoding))
-    return zstdCompressSync(body, { params: { [constants.ZSTD_c_checksumFlag]: random.below(2) } });
-  return gzipSync(body, { level: 1 });
-}
-
-function chunks(random: Random, body: Buffer): Buffer[] {
-  const parts: Buffer[] = [];
-  for (let at = 0; at < body.length; ) {
-    const part = body.subarray(at, at + random.between(1, body.length));
-    parts.push(Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from("\r\n"));
-    at += part.length;
-  }
-  return [...parts, Buffer.from("0\r\n\r\n")];
 }

@@ -1,6 +1,7 @@
 /** What every answer must be, whatever was asked: whole, known, and silent about what is nobody's business. */
 
 import { PROBLEM_CODES, type ProblemCode } from "../../src/problem.ts";
+import type { Counters } from "../support/contract.ts";
 import type { Answer } from "../support/open-api.ts";
 import type { TrafficJudge } from "../support/traffic/traffic-judge.ts";
 import { PLANTED_SECRET } from "./credentials.ts";
@@ -24,7 +25,17 @@ const PARSER_STATUSES = [400, 413, 426, 431, 505];
 
 export interface Refusal {
   readonly code: string;
+  /** As it came. */
+  readonly text: string;
   readonly status: number;
+  /** Of lines: what is in nevertheless. */
+  readonly committed?: CommittedLines;
+}
+
+export interface CommittedLines extends Counters {
+  readonly committed_lines: number;
+  /** The one that is wrong, where one is. */
+  readonly line?: number;
 }
 
 export class Judge {
@@ -42,10 +53,12 @@ export class Judge {
 
   /** An answer to a request with right framing. @returns the problem if it is a refusal. */
   http(method: string, { status, headers, body }: HttpAnswer): Refusal | undefined {
-    this.#count(String(status));
+    this.saw(String(status));
     if (status < 400) {
       if (status < 200 || (status >= 300 && status !== 304)) throw new FuzzViolation(`The status ${status}`);
       this.leaks(body.toString("latin1"));
+      this.leaks(headers.get("link") ?? "");
+      if (method !== "HEAD") expectReadable(headers.get("content-type") ?? "", body);
       if (method !== "HEAD") this.#documented({ status, headers, text: body.toString() });
       return undefined;
     }
@@ -54,7 +67,7 @@ export class Judge {
     if ((status === 429 || status === 503) && !(Number(headers.get("retry-after")) > 0))
       throw new FuzzViolation(`${status} without Retry-After`);
     if (method !== "HEAD") this.#documented({ status, headers, text: body.toString() });
-    const refusal = method === "HEAD" ? { code: "head", status } : this.problem(body.toString());
+    const refusal = method === "HEAD" ? { code: "head", text: "", status } : this.problem(body.toString());
     if (refusal.status !== status) throw new FuzzViolation(`A problem of ${refusal.status} under ${status}`);
     if (status >= 500 && status !== 503) throw new FuzzViolation(`The status ${status}`);
     if (status === 405 && !headers.get("allow")) throw new FuzzViolation("405 without Allow");
@@ -62,10 +75,11 @@ export class Judge {
   }
 
   /** An answer to bytes that may be no HTTP. */
-  broken(answer: HttpAnswer): void {
+  broken(answer: HttpAnswer): Refusal | undefined {
     const isParsers = answer.body.length === 0 && PARSER_STATUSES.includes(answer.status);
-    if (!isParsers) this.http("GET", answer);
-    else this.#count(`parser ${answer.status}`);
+    if (!isParsers) return this.http("GET", answer);
+    this.saw(`parser ${answer.status}`);
+    return undefined;
   }
 
   /** A frame from the node. */
@@ -77,13 +91,15 @@ export class Judge {
   /** A problem document or an error frame, as text. */
   problem(text: string): Refusal {
     this.leaks(text);
-    const { code, status, title, detail } = JSON.parse(text) as Record<string, unknown>;
+    const document = JSON.parse(text) as Record<string, unknown>;
+    const { code, status, title, detail } = document;
     if (typeof code !== "string" || !CODES.has(code)) throw new FuzzViolation(`An unknown code in ${text}`);
     if (typeof status !== "number" || typeof title !== "string" || typeof detail !== "string")
       throw new FuzzViolation(`No whole problem: ${text}`);
     if ((FAULTS as readonly string[]).includes(code)) throw new FuzzViolation(`A fault: ${text}`);
-    this.#count(code);
-    return { code, status };
+    this.saw(code);
+    if (!("committed_lines" in document)) return { code, text, status };
+    return { code, text, status, committed: document as unknown as CommittedLines };
   }
 
   leaks(text: string): void {
@@ -96,7 +112,15 @@ export class Judge {
     if (fault !== undefined) throw new FuzzViolation(fault);
   }
 
-  #count(what: string): void {
+  /** Notes that something was seen. */
+  saw(what: string): void {
     this.seen.set(what, (this.seen.get(what) ?? 0) + 1);
   }
+}
+
+/** What says that it is JSON is JSON, and so is every line of lines. */
+function expectReadable(type: string, body: Buffer): void {
+  if (type === "application/x-ndjson")
+    for (const line of body.toString().split("\n").slice(0, -1)) JSON.parse(line);
+  else if (/^application\/(?:.*\+)?json$/.test(type) && body.length > 0) JSON.parse(body.toString());
 }

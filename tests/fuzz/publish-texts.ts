@@ -55,8 +55,8 @@ export class PublishTexts {
   /** One that must be acknowledged. */
   valid(form: "body" | "frame"): PublishText {
     const shape = this.random.weighted({ single: 5, array: 3, envelope: 3 });
-    if (shape === "single") return { text: this.#event(), events: 1 };
-    const events = Array.from({ length: this.random.below(EVENTS_MAX + 1) }, () => this.#event());
+    if (shape === "single") return { text: this.event(), events: 1 };
+    const events = Array.from({ length: this.random.below(EVENTS_MAX + 1) }, () => this.event());
     const list = this.json.container(events, "[]");
     if (shape === "array") return { text: list, events: events.length };
     return { text: this.json.container(this.#envelope(form, list), "{}"), events: events.length };
@@ -78,7 +78,8 @@ export class PublishTexts {
     return this.#shuffled(members);
   }
 
-  #event(): string {
+  /** One event that is right. */
+  event(): string {
     const { random, json } = this;
     const members = [json.member(random.pick(["event_id", "id"]), this.#validId())];
     if (random.chance(0.8)) members.push(json.member("topic", json.spelt(random.pick(VALID_TOPICS))));

@@ -1,4 +1,6 @@
-/** Every route of the node under test, from its own OpenAPI document, and the sockets, which it cannot describe. */
+/** What the node under test tells of itself: every route, from its own OpenAPI document, and the sockets; and cursors. */
+
+import type { GivenCursors } from "./cursor-texts.ts";
 
 export interface Route {
   readonly method: string;
@@ -37,4 +39,26 @@ export async function routesOf(url: string, headers: Record<string, string>): Pr
   );
   if (!described.some(({ path }) => path === "/publish")) throw new Error("/docs/json describes no /publish");
   return [...described, ...DOCUMENTATION, ...SOCKETS];
+}
+
+/** As the streams give them out where they begin. */
+export async function cursorsOf(url: string, headers: Record<string, string>): Promise<GivenCursors> {
+  const first = async (path: string): Promise<string> => {
+    using abort = new DisposableAbort();
+    const { body } = await fetch(`${url}${path}`, { headers, signal: abort.signal });
+    let text = "";
+    for await (const chunk of body!.pipeThrough(new TextDecoderStream())) {
+      text += chunk;
+      const id = /^id: (.+)\n/m.exec(text)?.[1];
+      if (id !== undefined) return id;
+    }
+    throw new Error(`${path} gives out no id`);
+  };
+  return { events: await first("/events/stream?after=0"), stats: await first("/stats/stream") };
+}
+
+class DisposableAbort extends AbortController implements Disposable {
+  [Symbol.dispose](): void {
+    this.abort();
+  }
 }

@@ -12,6 +12,7 @@ class Session {
   answers = 0;
   pongs = 0;
   greetings = 0;
+  #seq = 0;
   closeCode: number | undefined;
   /** The frames that must be answered, in order. */
   readonly #expected: readonly (number | undefined)[];
@@ -57,6 +58,10 @@ class Session {
     judge.frame(this.session.channel, text);
     const answer = JSON.parse(text) as { type: string; frame?: number; count?: number };
     if (answer.type === "delta") return;
+    if (answer.type === "events" || answer.type === "gap") {
+      this.#events(text);
+      return;
+    }
     if (answer.type === "hello" || (answer.type === "snapshot" && this.greetings === 0)) {
       this.greetings++;
       return;
@@ -71,6 +76,16 @@ class Session {
     judge.leaks(text);
     this.#answer(answer, 200);
     if (answer.type === "ack") tally.add(answer);
+  }
+
+  /** In the order of their numbers, none twice. */
+  #events(text: string): void {
+    this.target.judge.leaks(text);
+    if (this.session.channel !== "events") throw new FuzzViolation(`Events on ${this.session.channel}`);
+    for (const { seq } of (JSON.parse(text) as { events?: readonly { seq: number }[] }).events ?? []) {
+      if (seq <= this.#seq) throw new FuzzViolation(`The event ${seq} after ${this.#seq}`);
+      this.#seq = seq;
+    }
   }
 
   #answer({ type, frame, count }: { type: string; frame?: number; count?: number }, status: number): void {
@@ -101,7 +116,7 @@ export async function playSession(fuzzCase: SessionCase, target: Target): Promis
     }
   };
   connection.write(handshake);
-  await shakenHands(connection);
+  await shakenHands(connection, fuzzCase);
   if (isRefused) {
     await until(() => session.closeCode !== undefined, "it was closed with a code");
     // Two credentials that differ are refused before anything else is looked at.
@@ -109,7 +124,8 @@ export async function playSession(fuzzCase: SessionCase, target: Target): Promis
     if (!codes.includes(session.closeCode!))
       throw new FuzzViolation(`Closed with ${session.closeCode} instead of ${codes.join(" or ")}`);
   } else {
-    await until(() => session.greetings === 1, "the first frame");
+    // A reader of events is greeted by nothing.
+    if (fuzzCase.channel !== "events") await until(() => session.greetings === 1, "the first frame");
     connection.write(Buffer.concat(frames.map(({ bytes }) => bytes)));
     const total = (of: "answers" | "pongs"): number => frames.reduce((sum, frame) => sum + frame[of], 0);
     const [answers, pongs] = [total("answers"), total("pongs")];
@@ -125,7 +141,7 @@ export async function playSession(fuzzCase: SessionCase, target: Target): Promis
   while (!connection.hasEnded) await connection.changed();
 }
 
-async function shakenHands(connection: Connection): Promise<void> {
+async function shakenHands(connection: Connection, { subprotocol }: SessionCase): Promise<void> {
   for (;;) {
     const changed = connection.changed();
     const end = connection.received.indexOf("\r\n\r\n");
@@ -134,6 +150,9 @@ async function shakenHands(connection: Connection): Promise<void> {
       if (!head.startsWith("HTTP/1.1 101 ")) throw new FuzzViolation(`No handshake: ${head}`);
       if (/sec-websocket-extensions|bearer/i.test(head))
         throw new FuzzViolation(`An offer is echoed: ${head}`);
+      const selected = /^sec-websocket-protocol: (.*)\r$/im.exec(head)?.[1];
+      if ((selected || undefined) !== subprotocol)
+        throw new FuzzViolation(`Expected the subprotocol to be ${subprotocol}, got ${selected}`);
       return;
     }
     if (connection.hasEnded) throw new FuzzViolation("The connection ended instead of a handshake");

@@ -1,20 +1,22 @@
-/** Sessions on the two sockets: frames that leave them open, each with the answers it must get, and an ending. */
+/** Sessions on the sockets: frames that leave them open, each with the answers it must get, and an ending. */
 
 import { isUtf8 } from "node:buffer";
 import { deflateRawSync } from "node:zlib";
 import type { Random } from "../simulation/random.ts";
 import { OPCODE } from "../support/raw-socket.ts";
 import { mutated } from "./byte-mutations.ts";
+import type { CloudEventTexts } from "./cloud-event-texts.ts";
 import {
   type Credentials,
   hostileAuthorization,
   hostileParameter,
   hostileSubprotocols,
+  hostileToken,
   validAuthorization,
 } from "./credentials.ts";
 import type { SessionCase, SessionFrame } from "./fuzz-case.ts";
 import { ILL_FORMED_UTF8, INVALID_TOPICS, VALID_TOPICS } from "./hostile-texts.ts";
-import type { PublishTexts } from "./publish-texts.ts";
+import type { PublishText, PublishTexts } from "./publish-texts.ts";
 import { type FrameBits, frameBytes } from "./ws-frame.ts";
 
 const FRAMES_MAX = 60;
@@ -24,44 +26,83 @@ const CONTINUATION = 0;
 /** Sent where a frame breaks the rules: were it taken nevertheless, nothing would be stored that nobody counts. */
 const NO_PUBLISH = Buffer.from('{"type":"nothing"}');
 
+type Channel = SessionCase["channel"];
+
+/** What the frames of a session are. */
+type Form = Channel | "cloudEvents";
+
+const ANY_REFUSED = ["nonsense=1", "%ff=1", "__proto__=1", "constructor="];
+const REFUSED_PARAMETERS = {
+  any: ANY_REFUSED,
+  events: [
+    ...ANY_REFUSED,
+    "after=-1",
+    "after=9007199254740991",
+    "after=1e3",
+    "after=AAAA",
+    "topics=a,,b*c",
+    "topics=a%00",
+  ],
+};
+
 type Answered = Pick<SessionFrame, "answers" | "pongs" | "events">;
 
 export class SocketSessions {
   constructor(
     private readonly random: Random,
     private readonly texts: PublishTexts,
+    private readonly cloudEvents: CloudEventTexts,
     private readonly credentials: Credentials,
   ) {}
 
   next(): SessionCase {
     const { random } = this;
-    const channel = random.chance(0.8) ? "publish" : "stats";
+    const channel = random.weighted({ publish: 6, stats: 2, events: 2 });
     const isRefused = random.chance(0.03);
     const count = isRefused ? 0 : random.between(1, FRAMES_MAX);
+    const { line, subprotocol } = this.#subprotocols(channel);
+    const form = subprotocol === "cloudevents.json" ? "cloudEvents" : channel;
     return {
       kind: "session",
       channel,
-      handshake: this.#handshake(channel, isRefused),
+      subprotocol,
+      handshake: this.#handshake(channel, { isRefused, subprotocols: line }),
       isRefused,
-      frames: Array.from({ length: count }, () => this.#frame(channel)),
+      frames: Array.from({ length: count }, () => this.#frame(form)),
       ending: isRefused || random.chance(0.2) ? Buffer.alloc(0) : this.#ending(),
     };
   }
 
-  #handshake(channel: "publish" | "stats", isRefused: boolean): Buffer {
+  #subprotocols(channel: Channel): { line: string; subprotocol: string | undefined } {
+    const { random, credentials } = this;
+    const known = channel === "publish" ? ["onefold.v1", "cloudevents.json"] : ["onefold.v1"];
+    if (random.chance(0.3)) {
+      const name = random.pick(known);
+      return { line: `sec-websocket-protocol: ${name}\r\n`, subprotocol: name };
+    }
+    // Tokens among the offers are none that let anybody in.
+    if (credentials.token !== undefined || random.chance(0.7)) return { line: "", subprotocol: undefined };
+    const { line, offers } = hostileSubprotocols(random);
+    return { line, subprotocol: offers.find((offer) => known.includes(offer)) };
+  }
+
+  #handshake(
+    channel: Channel,
+    { isRefused, subprotocols }: { isRefused: boolean; subprotocols: string },
+  ): Buffer {
     const { random } = this;
     const parameters: string[] = [];
-    if (isRefused) parameters.push(random.pick(["nonsense=1", "%ff=1", "__proto__=1", "constructor="]));
-    else if (channel === "stats") {
-      parameters.push(`topics=${encodeURIComponent(this.#patterns(VALID_TOPICS).join(","))}`);
-      if (random.chance(0.2)) parameters.push("interval=20");
+    if (isRefused) parameters.push(random.pick(REFUSED_PARAMETERS[channel === "events" ? "events" : "any"]));
+    else if (channel !== "publish") {
+      if (channel === "stats" || random.chance(0.7))
+        parameters.push(`topics=${encodeURIComponent(this.#patterns(VALID_TOPICS).join(","))}`);
+      if (channel === "stats" && random.chance(0.2)) parameters.push("interval=20");
+      if (channel === "events" && random.chance(0.5))
+        parameters.push(random.pick(["after=0", "after=latest"]));
     }
     if (isRefused && random.chance(0.2)) parameters.push(hostileParameter(random));
-    const lines = [validAuthorization(this.credentials)];
-    if (this.credentials.token === undefined) {
-      if (random.chance(0.1)) lines.push(hostileAuthorization(random));
-      if (random.chance(0.3)) lines.push(hostileSubprotocols(random));
-    }
+    const lines = [validAuthorization(this.credentials), subprotocols];
+    if (this.credentials.token === undefined && random.chance(0.1)) lines.push(hostileAuthorization(random));
     if (random.chance(0.2))
       lines.push("sec-websocket-extensions: permessage-deflate; client_max_window_bits\r\n");
     const query = parameters.length === 0 ? "" : `?${parameters.join("&")}`;
@@ -71,7 +112,7 @@ export class SocketSessions {
     );
   }
 
-  #frame(channel: "publish" | "stats"): SessionFrame {
+  #frame(form: Form): SessionFrame {
     const { random } = this;
     const kind = random.weighted({ text: 16, mutated: 3, fragments: 2, binary: 1, ping: 1, pong: 1 });
     if (kind === "ping" || kind === "pong") {
@@ -81,10 +122,10 @@ export class SocketSessions {
     }
     if (kind === "binary")
       return this.#data(
-        { opcode: OPCODE.binary, payload: this.#bytes(channel) },
+        { opcode: OPCODE.binary, payload: this.#bytes(form) },
         { answers: 1, pongs: 0, events: undefined },
       );
-    const { text, events } = channel === "publish" ? this.texts.text("frame") : this.#subscriberText();
+    const { text, events } = this.#text(form);
     const plain = Buffer.from(text);
     const changed = kind === "mutated" ? mutated(random, plain) : plain;
     const payload = isUtf8(changed) ? changed : plain;
@@ -117,15 +158,22 @@ export class SocketSessions {
     return { ...answered, bytes: Buffer.concat(parts), pongs };
   }
 
-  #bytes(channel: "publish" | "stats"): Buffer {
-    return mutated(this.random, Buffer.from(channel === "publish" ? this.texts.valid("frame").text : "{}"));
+  #bytes(form: Form): Buffer {
+    return mutated(this.random, Buffer.from(form === "publish" ? this.texts.valid("frame").text : "{}"));
   }
 
-  #subscriberText(): { text: string; events: undefined } {
+  #text(form: Form): PublishText {
+    if (form === "publish") return this.texts.text("frame");
+    return form === "cloudEvents" ? this.cloudEvents.text("single") : this.#subscriberText();
+  }
+
+  #subscriberText(): PublishText {
     const { random } = this;
     const { json } = this.texts;
     if (random.chance(0.2)) return { text: '{"type":"ping"}', events: undefined };
     if (random.chance(0.2)) return { text: json.value(), events: undefined };
+    if (random.chance(0.1))
+      return { text: JSON.stringify({ type: "auth", token: hostileToken(random) }), events: undefined };
     const members = [json.member("type", random.chance(0.9) ? '"subscribe"' : json.value())];
     const topics = random.chance(0.8)
       ? JSON.stringify(this.#patterns([...VALID_TOPICS, ...INVALID_TOPICS]))

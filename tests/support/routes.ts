@@ -22,7 +22,8 @@ const LIMITS = {
 
 function appWithNothingBehind() {
   const admission = { admit: () => {}, leave: () => {} };
-  const services = { limits: LIMITS, hub: { board: {} }, origins: { hasAny: false }, admission };
+  const turns = { wrap: <Handle>(handle: Handle): Handle => handle };
+  const services = { limits: LIMITS, hub: { board: {} }, origins: { hasAny: false }, admission, turns };
   return makeApp(services as unknown as Services, { isTls: false });
 }
 

@@ -14,8 +14,9 @@ export const CloudEvent = Type.Object(
   {
     specversion: Type.Literal("1.0"),
     id: identity("Identifies the event within its source and type.", "order-1001-paid"),
-    source: identity(
-      "Where it comes from: a URI-reference (RFC 3986). (`type`, `source`, `id`) is the dedup key.",
+    // What is made of the topic of another event is longer where that has to be percent-encoded.
+    source: text(
+      `Where it comes from: a URI-reference (RFC 3986), of ${TEXT_CODE_POINTS_MAX} characters at most where it is sent. (\`type\`, \`source\`, \`id\`) is the dedup key.`,
       "/checkout",
     ),
     type: identity("What has happened; its topic here.", "orders.paid"),

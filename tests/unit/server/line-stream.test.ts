@@ -261,6 +261,21 @@ describe("ends", () => {
     expect(shortly(await ended(stream))).toEqual([2, 2, "body_too_large", true]);
   });
 
+  test("where blank lines have taken as much as one line may, in all pieces that held nothing else", async () => {
+    const stream = run();
+    const blank = "\n".repeat(PIECE_BYTES_MAX);
+    const nothing = { received: 0, unique_processed: 0, duplicate_dropped: 0, conflicts: 0 };
+    ledger.will(blank, { ...taken(blank), counters: nothing });
+    const pieces = LINE_BYTES_MAX / PIECE_BYTES_MAX;
+    for (let i = 0; i < pieces; i++) body.send(blank, full(1));
+    body.send(blank, ...Array.from({ length: 2 * PIECES_IN_FLIGHT_MAX }, () => blank));
+    const end = await ended(stream);
+    expect(shortly(end).slice(1)).toEqual([pieces, "body_too_large", false]);
+    expect(body.isClosed).toBeTrue();
+    // Those that were on their way are in as well, and are told.
+    expect(end.committedLines).toBeLessThan((pieces + 2 + PIECES_IN_FLIGHT_MAX) * (PIECE_BYTES_MAX + 1));
+  });
+
   test("where the body does, with all that is whole of it and no half line", async () => {
     const stream = run();
     body.send("a\nb\nhalf", new ProblemError(problem("request_timeout", "late")));

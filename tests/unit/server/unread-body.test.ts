@@ -5,6 +5,7 @@ import { ANYONE } from "../../../src/access/grant.ts";
 import { problem } from "../../../src/problem.ts";
 import { makeApp } from "../../../src/server/app.ts";
 import { RefusalCounts } from "../../../src/server/refusals.ts";
+import { RequestTurns } from "../../../src/server/request-turns.ts";
 import type { Services } from "../../../src/server/services.ts";
 
 test.each([
@@ -23,6 +24,7 @@ test.each([
   const services = {
     ...{ ledger, limits: { bodyBytesMax: 100_000 }, hub: { board: { rejected: 0 } }, origins: {} },
     refusals: new RefusalCounts(),
+    turns: new RequestTurns({ now: () => 0, soon: () => {} }),
     admission: {
       admit: () => {},
       leave: () => {},
