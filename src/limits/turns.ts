@@ -8,14 +8,23 @@ export class Turns {
 
   /** Runs a task once its turn has come. */
   async run<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#running < this.runningMax) this.#running++;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await this.begin();
     try {
       return await task();
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running--;
-      else next();
+      this.end();
     }
+  }
+
+  /** Resolves once it is the turn of whoever asks; `end` must follow. */
+  async begin(): Promise<void> {
+    if (this.#running < this.runningMax) this.#running++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  end(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#running--;
+    else next();
   }
 }

@@ -24,9 +24,16 @@ const UNCOUNTED_BYTES_MAX = 65_536;
 /** Decompressions at one time: some kilobytes may become megabytes, and while they wait they are kilobytes. */
 const DECOMPRESSIONS_MAX = 2;
 
+/**
+ * Pieces of streams of lines that are in the ledger's hands, over all streams: with fewer it would wait for us between two
+ * commits, and with more whoever publishes anything else would wait behind them.
+ */
+export const PIECES_IN_FLIGHT_MAX = 4;
+
 /** What bodies may take of the memory while they are read, over all requests: they must not fill it together. */
 export class BodyBudget {
   readonly decompressions = new Turns(DECOMPRESSIONS_MAX);
+  readonly pieces = new Turns(PIECES_IN_FLIGHT_MAX);
   /** Bodies that are decompressed while they come. */
   inflating = 0;
   #bytes = 0;

@@ -8,16 +8,13 @@ import type { Outcome } from "../ingest/publish.ts";
 import type { EventCharge } from "../limits/event-charge.ts";
 import { type Problem, ProblemError, problem } from "../problem.ts";
 import { type Caller, faultOfStanding } from "./admission.ts";
-import type { BodyBudget } from "./body.ts";
+import { type BodyBudget, PIECES_IN_FLIGHT_MAX } from "./body.ts";
 import type { ByteStream } from "./body-stream.ts";
 import { LineCutter, PIECE_BYTES_MAX } from "./line-cutter.ts";
 import { linesIn, PieceText } from "./piece-text.ts";
 import type { Services } from "./services.ts";
 
-/** Pieces of one stream that are in the ledger's hands: with fewer it would wait for us between two commits. */
-export const PIECES_IN_FLIGHT_MAX = 4;
-
-/** The same in UTF-16 units; one piece more is handed over as long as they are fewer. */
+/** UTF-16 units of one stream in the ledger's hands; one piece more is handed over as long as they are fewer. */
 const IN_FLIGHT_LENGTH_MAX = PIECES_IN_FLIGHT_MAX * PIECE_BYTES_MAX;
 
 /** How long a stream waits for room, in the queue of the ledger or in memory, before it gives up. */
@@ -160,15 +157,17 @@ export class LineStream {
 
   /** @throws ProblemError whatever stands against it */
   async #submit(text: string): Promise<void> {
-    const { ledger, clock } = this.needs;
+    const { ledger, clock, bodyBudget } = this.needs;
     const { grant, meter } = this.caller;
-    const refused = faultOfStanding(this.caller, clock.now()) ?? meter?.refusalOfEvents();
-    if (refused !== undefined) throw new ProblemError(refused);
-    const charge = meter?.limitsEvents ? meter.chargeEvents(linesIn(text)) : undefined;
-    const publish = { text, form: "lines", wantsResults: false, grant, stream: this.#stream } as const;
     const { length } = text;
+    await bodyBudget.pieces.begin();
+    let charge: EventCharge | undefined;
     let isTaken = false;
     try {
+      const refused = faultOfStanding(this.caller, clock.now()) ?? meter?.refusalOfEvents();
+      if (refused !== undefined) throw new ProblemError(refused);
+      charge = meter?.limitsEvents ? meter.chargeEvents(linesIn(text)) : undefined;
+      const publish = { text, form: "lines", wantsResults: false, grant, stream: this.#stream } as const;
       await this.#untilRoom(() => {
         if (this.#isOver) return undefined;
         const notTaken = ledger.submit(publish, (outcome) => this.#settle(outcome, length, charge));
@@ -177,7 +176,10 @@ export class LineStream {
         return notTaken;
       });
     } finally {
-      if (!isTaken) charge?.notTaken();
+      if (!isTaken) {
+        charge?.notTaken();
+        bodyBudget.pieces.end();
+      }
     }
   }
 
@@ -188,6 +190,7 @@ export class LineStream {
 
   #settle(outcome: Outcome, length: number, charge: EventCharge | undefined): void {
     this.#hold(-1, -length);
+    this.needs.bodyBudget.pieces.end();
     if (outcome.kind === "refused") {
       charge?.refused();
       this.#refuse({ error: new ProblemError(outcome.problem), isOfLine: false });

@@ -7,15 +7,10 @@ import { type Outcome, type Publish, refusal } from "../../../src/ingest/publish
 import { Meter, makeRateLimits } from "../../../src/limits/rate-limits.ts";
 import { type Problem, type ProblemCode, ProblemError, problem } from "../../../src/problem.ts";
 import type { Caller } from "../../../src/server/admission.ts";
-import { BodyBudget } from "../../../src/server/body.ts";
+import { BodyBudget, PIECES_IN_FLIGHT_MAX } from "../../../src/server/body.ts";
 import type { ByteStream } from "../../../src/server/body-stream.ts";
 import { PIECE_BYTES_MAX } from "../../../src/server/line-cutter.ts";
-import {
-  LineStream,
-  PIECES_IN_FLIGHT_MAX,
-  ROOM_TIMEOUT_MS,
-  type StreamEnd,
-} from "../../../src/server/line-stream.ts";
+import { LineStream, ROOM_TIMEOUT_MS, type StreamEnd } from "../../../src/server/line-stream.ts";
 
 const LINE_BYTES_MAX = 2 * PIECE_BYTES_MAX;
 
@@ -206,6 +201,29 @@ describe("on its way", () => {
     expect(ledger.submitted).toHaveLength(PIECES_IN_FLIGHT_MAX + 2);
     body.send(undefined);
     expect(shortly(await ended(stream))).toEqual([20, 20]);
+  });
+
+  test("are so many pieces of all streams together, which take turns", async () => {
+    const bodies = ["a", "b", "c"].map((name) => {
+      const own = (body = new FakeBody());
+      const stream = run();
+      const piece = `${name.repeat(PIECE_BYTES_MAX - 1)}\n`;
+      own.send(piece, piece, piece, undefined);
+      return stream;
+    });
+    await settled();
+    expect(ledger.submitted).toHaveLength(PIECES_IN_FLIGHT_MAX);
+    const order = (): string => ledger.texts.map((text) => text[0]).join("");
+    expect([...order()].toSorted().join("")).toBe("aabc");
+    ledger.answer(2);
+    await settled();
+    expect(ledger.submitted).toHaveLength(PIECES_IN_FLIGHT_MAX + 2);
+    expect((await Promise.all(bodies.map(ended))).map(shortly)).toEqual([
+      [3, 3],
+      [3, 3],
+      [3, 3],
+    ]);
+    await budget.pieces.begin();
   });
 
   test("is no second long line", async () => {
