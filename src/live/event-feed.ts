@@ -132,7 +132,9 @@ export class EventFeed implements Feed {
     if (added === 0) return;
     this.#counted += added;
     if (this.#counted <= this.#ring.to) return;
-    if (this.#concernsFollowed(rows)) this.#tail.want(this.#counted);
+    // To read what concerns nobody is less work than to find that out, where topics and groups are many.
+    const topics = rows.length / INCREMENT_COLUMNS;
+    if (this.#groups.isMuchWorkFor(topics) || this.#concernsFollowed(rows)) this.#tail.want(this.#counted);
     else {
       this.#passOver(rows);
       this.#tail.go();
@@ -216,7 +218,7 @@ export class EventFeed implements Feed {
     this.#seen = Math.max(this.#seen, page.through);
     const chunk = new FeedChunk(page, this.#ring.to);
     const gapTopics = page.gap === undefined ? [] : page.parts!.gapTopics.split(",");
-    for (const group of this.#groups.ofTopics(gapTopics).keys())
+    for (const group of this.#groups.concernedBy(gapTopics))
       for (const reader of group.live) this.#setApart(reader, this.#told);
     this.#ring.append(chunk);
     if (page.gap !== undefined) this.#ring.forgetThrough(page.gap.to);
@@ -232,9 +234,14 @@ export class EventFeed implements Feed {
 
   *#telling(chunk: FeedChunk): Generator<boolean> {
     const opening = this.#opening;
-    for (const [group, places] of this.#groups.ofTopics(chunk.topics)) {
+    const found = yield* this.#groups.placesOf(chunk.topics);
+    for (const group of found?.keys() ?? this.#groups.all) {
       if (group.live.size === 0) continue;
-      const { text, count } = chunk.excerptOf(places);
+      const places = found?.get(group);
+      const { text, count } =
+        places === undefined ? chunk.excerpt(group.patterns, chunk.from) : chunk.excerptOf(places);
+      yield false;
+      if (count === 0) continue;
       const frame = eventsFrame(text);
       for (const reader of group.live) {
         if (opening !== this.#opening) return;

@@ -46,6 +46,12 @@ export class FeedGroup {
   }
 }
 
+/**
+ * Pairs of a group and a topic that are worth a list: beyond it each group is held against the topics in its turn, and
+ * what is to be found out at once is not. A client may bring thousands of groups that all cover thousands of topics.
+ */
+export const PAIRS_MAX = 100_000;
+
 /** Places in the lists of groups by topic that are kept; beyond it they are made anew. */
 const LISTED_MAX = 1_000_000;
 
@@ -111,18 +117,41 @@ export class FeedGroups {
     return groups;
   }
 
-  /** The groups that topics concern, with the places of the topics that do. */
-  ofTopics(topics: readonly string[]): Map<FeedGroup, number[]> {
+  /** Whether finding out which groups so many topics concern would hold up everything else. */
+  isMuchWorkFor(topicCount: number): boolean {
+    return topicCount * this.#byKey.size > PAIRS_MAX;
+  }
+
+  /** Those that topics concern; all of them where that is much work to find out. */
+  concernedBy(topics: readonly string[]): Iterable<FeedGroup> {
+    if (topics.length === 0) return [];
+    if (this.isMuchWorkFor(topics.length)) return this.all;
+    const found = new Set(this.#ofEveryTopic);
+    for (const topic of topics) for (const group of this.ofTopic(topic)) found.add(group);
+    return found;
+  }
+
+  /**
+   * The groups that topics concern, with the places of the topics that do; found topic by topic, for work in turns.
+   * @returns undefined where they are more pairs than are worth a list.
+   */
+  *placesOf(topics: readonly string[]): Generator<false, Map<FeedGroup, number[]> | undefined> {
     const found = new Map<FeedGroup, number[]>();
     if (topics.length === 0) return found;
     const all = topics.map((_, place) => place);
     for (const group of this.#ofEveryTopic) found.set(group, all);
-    for (const [place, topic] of topics.entries())
-      for (const group of this.ofTopic(topic)) {
+    let pairs = 0;
+    for (const [place, topic] of topics.entries()) {
+      const groups = this.ofTopic(topic);
+      pairs += groups.length;
+      if (pairs > PAIRS_MAX) return undefined;
+      for (const group of groups) {
         const places = found.get(group);
         if (places === undefined) found.set(group, [place]);
         else places.push(place);
       }
+      yield false;
+    }
     return found;
   }
 }

@@ -63,8 +63,9 @@ export function barePage(
 
 /** Relative to what was asked for, with the same query but for credentials, which must not be repeated. */
 function nextPage(url: string, next: string): string {
-  const [, query = ""] = url.split("?", 2);
-  const parameters = new URLSearchParams(query);
+  const start = url.indexOf("?");
+  // Only the first `?` begins the query; another is part of a value.
+  const parameters = new URLSearchParams(start < 0 ? "" : url.slice(start + 1));
   parameters.delete(ACCESS_TOKEN_PARAMETER);
   parameters.set("after", next);
   return `?${parameters}`;

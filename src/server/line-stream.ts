@@ -56,6 +56,8 @@ export class LineStream {
   #hasEnded = false;
   /** Nothing more is handed over. */
   #isOver = false;
+  /** Whatever could be handed over has been: only outcomes are waited for. */
+  #isHandedOver = false;
   /** What ended the body early. */
   #fault: StreamFault | undefined;
   /** What the ledger did not take: it comes before all that is wrong further down. */
@@ -76,9 +78,12 @@ export class LineStream {
   async run(): Promise<StreamEnd> {
     const { ledger } = this.needs;
     const draining = problem("draining", "The node is shutting down.");
-    const stopWaiting = ledger.onDraining(() =>
-      this.#stop({ error: new ProblemError(draining), isOfLine: false }),
-    );
+    const stopWaiting = ledger.onDraining(() => {
+      if (this.#isHandedOver) return;
+      // What was found further down has not been reached.
+      this.#fault = { error: new ProblemError(draining), isOfLine: false };
+      this.#stop(this.#fault);
+    });
     try {
       await Promise.all([this.#gather(), this.#handOver()]);
     } finally {
@@ -136,6 +141,7 @@ export class LineStream {
       this.#fault = { error, isOfLine: error instanceof LineError };
       this.#stop(this.#fault);
     }
+    this.#isHandedOver = true;
     await this.#until(() => this.#inFlight === 0);
   }
 

@@ -51,8 +51,10 @@ export const READS_ASKED_MAX = 4;
 export class ReaderClient implements EventReader {
   readonly #post: (message: ToReader) => void;
   readonly #waiting = new Map<number, Answer>();
-  /** In the order in which they came, not yet asked. */
+  /** Not yet asked, in the order in which they came. */
   readonly #later: ToReader[] = [];
+  /** The same of the feed, which goes first: it has no more than three at one time. */
+  readonly #laterOfFeed: ToReader[] = [];
   #nextTicket = 1;
   #asked = 0;
 
@@ -82,7 +84,8 @@ export class ReaderClient implements EventReader {
 
   receive(message: FromReader): void {
     this.#asked--;
-    const next = this.#later.shift();
+    // All readers of the feed wait for its tail; behind some hundreds of pages it would come seconds late.
+    const next = this.#laterOfFeed.shift() ?? this.#later.shift();
     if (next !== undefined) this.#send(next);
     const answer = this.#waiting.get(message.ticket);
     this.#waiting.delete(message.ticket);
@@ -95,8 +98,9 @@ export class ReaderClient implements EventReader {
     const ticket = this.#nextTicket++;
     const { promise, resolve, reject } = Promise.withResolvers<FromReader>();
     this.#waiting.set(ticket, { resolve, reject });
-    if (this.#asked < READS_ASKED_MAX) this.#send(make(ticket));
-    else this.#later.push(make(ticket));
+    const message = make(ticket);
+    if (this.#asked < READS_ASKED_MAX) this.#send(message);
+    else (message.kind === "feed" ? this.#laterOfFeed : this.#later).push(message);
     return promise;
   }
 

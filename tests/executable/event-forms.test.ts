@@ -136,6 +136,18 @@ describe("a page that has events alone", () => {
     expect((await read("/events?topic=out&limit=1", "*/*")).headers.get("link")).toBeNull();
   });
 
+  test("goes on with the same topic, though there is a question mark in its name", async () => {
+    await using other = await NodeProcess.start();
+    const events = ["1", "2"].map((event_id) => ({ topic: "who?now", event_id }));
+    await other.publish([...events, { topic: "who", event_id: "of another topic" }]);
+    const first = `${other.url}/events?topic=who?now&limit=1`;
+    const page = await fetch(first, { headers: { accept: BATCH } });
+    expect(idsOf(BATCH, await page.text())).toEqual(["1"]);
+    const link = /^<([^>]*)>/.exec(page.headers.get("link") ?? "")![1]!;
+    const next = await fetch(new URL(link, first), { headers: { accept: BATCH } });
+    expect(idsOf(BATCH, await next.text())).toEqual(["2"]);
+  });
+
   test("tells what retention has removed in a header", async () => {
     await using small = await NodeProcess.start({ flags: ["--retain-events", "2"] });
     await small.publish(Array.from({ length: 20 }, (_, i) => ({ event_id: `${i}` })));

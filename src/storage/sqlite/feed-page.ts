@@ -1,6 +1,6 @@
 /** Writes the page of a feed: bounded in events, text and time, and cut into its events where that is asked for. */
 
-import type { FeedPage, FeedQuery, PageParts } from "../event-reader.ts";
+import { DamagedError, type FeedPage, type FeedQuery, type PageParts } from "../event-reader.ts";
 import { eventJson, expectIntact, type StoredEvent } from "./event-json.ts";
 import type { TopicSelection } from "./topic-selection.ts";
 
@@ -14,9 +14,12 @@ export interface FeedPageContext {
   readonly now: () => number;
 }
 
-/** @throws DamagedError */
+/**
+ * What stands before damage is a page of its own.
+ * @throws DamagedError where the page would begin with it
+ */
 export function feedPage(
-  { limit, textMax, budgetMs, withParts }: FeedQuery,
+  { after, limit, textMax, budgetMs, withParts }: FeedQuery,
   runs: Iterable<{ readonly rows: readonly StoredEvent[]; readonly lookedThrough: number }>,
   { selection, end, gapTopics, now }: FeedPageContext,
 ): Omit<FeedPage, "gap"> {
@@ -29,16 +32,23 @@ export function feedPage(
     const whole = { events, count, through };
     return parts === undefined ? whole : { ...whole, parts: parts.take(gapTopics()) };
   };
-  for (const { rows, lookedThrough } of runs) {
-    for (const row of rows) {
-      // Before anything is asked of it: damage might be why it does not match.
-      expectIntact(row);
-      if (selection?.covers(row.topic!) === false) continue;
-      events += count++ === 0 ? eventJson(row) : `,${eventJson(row)}`;
-      parts?.add(row.seq, row.topic!, events.length);
-      if (count === limit || events.length >= textMax) return page(row.seq);
+  let intact = after;
+  try {
+    for (const { rows, lookedThrough } of runs) {
+      for (const row of rows) {
+        // Before anything is asked of it: damage might be why it does not match.
+        expectIntact(row);
+        intact = row.seq;
+        if (selection?.covers(row.topic!) === false) continue;
+        events += count++ === 0 ? eventJson(row) : `,${eventJson(row)}`;
+        parts?.add(row.seq, row.topic!, events.length);
+        if (count === limit || events.length >= textMax) return page(row.seq);
+      }
+      if (now() > deadline && lookedThrough < end) return page(lookedThrough);
     }
-    if (now() > deadline && lookedThrough < end) return page(lookedThrough);
+  } catch (error) {
+    if (!(error instanceof DamagedError) || intact === after) throw error;
+    return page(intact);
   }
   return page(end);
 }

@@ -324,6 +324,25 @@ describe("ends in the middle", () => {
     expect(shortly(await ended(stream))).toEqual([1, 1, "draining", false]);
   });
 
+  test("when the node is shutting down, and not for a line further down that is too long", async () => {
+    const stream = run();
+    body.send(`${full(PIECES_IN_FLIGHT_MAX + 1)}${"x".repeat(LINE_BYTES_MAX + 1)}`);
+    await settled();
+    ledger.drain();
+    const { length } = ledger.texts;
+    expect(length).toBe(PIECES_IN_FLIGHT_MAX);
+    // The line behind those that are in is a good one, and would be blamed.
+    expect(shortly(await ended(stream))).toEqual([length, length, "draining", false]);
+  });
+
+  test("is no end in the middle where everything was handed over before the node shut down", async () => {
+    const stream = run();
+    body.send("a\nb\n", undefined);
+    await settled();
+    ledger.drain();
+    expect(shortly(await ended(stream))).toEqual([2, 2]);
+  });
+
   test("when credentials are taken back in the middle", async () => {
     const stream = run();
     body.send("a\n");

@@ -135,14 +135,22 @@ test("what retention removed is told with its topics, and counts as looked at", 
   expect(pruned.restart().open().newest).toBe(6);
 });
 
-test("a page with a damaged event is not made", () => {
+test("what stands before a damaged event is a page; one that would begin with it is not made", () => {
   using damaged = new SqliteBench();
   const store = damaged.restart();
   store.open();
-  store.append({ events: [eventRecord("a"), eventRecord("b")], receivedAt: 1 });
-  damaged.tamper("UPDATE events SET payload = '2' WHERE seq = 2");
+  const events = ["a", "b", "a", "b"].map((topic, i) => eventRecord(`e${i}`, { topic }));
+  store.append({ events, receivedAt: 1 });
+  damaged.tamper("UPDATE events SET payload = '2' WHERE seq = 3");
   const reading = new SqliteEventReader(openForReading(damaged.path), () => 0);
-  expect(reading.feedPage({ ...ASKED, limit: 1 }).count).toBe(1);
-  expect(() => reading.feedPage(ASKED)).toThrow(DamagedError);
-  reading.close();
+  try {
+    const page = reading.feedPage({ ...ASKED, withParts: true });
+    expect([seqsOf(page), page.through, page.parts!.seqs.length]).toEqual([[1, 2], 2, 2]);
+    expect(() => reading.feedPage({ ...ASKED, after: 2 })).toThrow(DamagedError);
+    const other = reading.feedPage({ ...ASKED, topics: ["a"] });
+    expect([seqsOf(other), other.through]).toEqual([[1], 2]);
+    expect(seqsOf(reading.feedPage({ ...ASKED, after: 3 }))).toEqual([4]);
+  } finally {
+    reading.close();
+  }
 });
