@@ -64,7 +64,7 @@ export function decodeEvent(
   }
   const before = faults.count;
   for (const field in value) {
-    if (!KNOWN_FIELDS.has(field)) faults.fault(field, faults.isFull ? "" : unknownField(field, EVENT_FIELDS));
+    if (!KNOWN_FIELDS.has(field)) faults.fault(field, faults.isFull ? "" : unknownEventField(field));
   }
   const { topic, event_id, id, timestamp, source, payload } = value;
   if (event_id !== undefined && id !== undefined) faults.fault("id", "give `event_id` or `id`, not both");
@@ -87,6 +87,11 @@ export function decodeEvent(
     payload: payloadText,
     attributes: null,
   };
+}
+
+function unknownEventField(field: string): string {
+  if (field !== "specversion") return unknownField(field, EVENT_FIELDS);
+  return "is a field of CloudEvents, which are sent as `application/cloudevents+json`";
 }
 
 type TextRule = (text: string) => string | undefined;

@@ -1,11 +1,15 @@
-/** From a text of one event a line to a list of events, up to the first line that is wrong. */
+/**
+ * From a text of one event a line to a list of events, up to the first line that is wrong. A line may be a CloudEvent, so
+ * that what is exported can be published again.
+ */
 
 import { type Problem, ProblemError, refuse } from "../problem.ts";
 import { afterSpace, LINE_FEED } from "./characters.ts";
+import { decodeCloudEvent } from "./cloud-event.ts";
 import { decodeEvent, EventFaults } from "./decode-event.ts";
 import type { DecodeLimits } from "./decoded-publish.ts";
 import type { EventRecord } from "./event.ts";
-import { findOversize, parseJson } from "./exact-json.ts";
+import { findOversize, isContainer, parseJson } from "./exact-json.ts";
 import { checkSize, counted, tooDeep } from "./publish-refusals.ts";
 import { PublishScanner } from "./publish-scanner.ts";
 
@@ -78,12 +82,15 @@ function scanLine(text: string, start: number, end: number, limits: DecodeLimits
 /** @throws ProblemError */
 function parseLine(text: string, start: number, end: number, limits: DecodeLimits): EventRecord {
   const faults = new EventFaults();
-  const event = decodeEvent(parseValue(text.slice(start, end), limits), faults, limits.depthMax);
+  const value = parseValue(text.slice(start, end), limits);
+  const isCloudEvent = isContainer(value) && Object.hasOwn(value, "specversion");
+  const decode = isCloudEvent ? decodeCloudEvent : decodeEvent;
+  const event = decode(value, faults, limits.depthMax);
   if (event === undefined) {
     const verb = faults.count === 1 ? "is" : "are";
     return refuse("invalid_event", `${counted(faults.count, "place")} in the event ${verb} invalid.`, faults);
   }
-  checkSize(event, faults, limits);
+  checkSize(event, faults, limits, isCloudEvent ? "data" : "payload");
   return event;
 }
 

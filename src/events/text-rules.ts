@@ -2,9 +2,13 @@
 
 import { TEXT_CODE_POINTS_MAX } from "./event.ts";
 
-/** Classes of single characters; the documents derive their patterns from them. */
-export const CONTROL = /[\p{Cc}]/u;
-export const NOT_IN_TOPIC = /[\p{Cc}\p{White_Space}*,]/u;
+/**
+ * Classes of single characters; the documents derive their patterns from them, for readers of which not all know
+ * `\p{Cc}` and `\p{White_Space}`: so they are spelt out (Unicode 16, PropList.txt).
+ */
+export const CONTROL = /[\u0000-\u001f\u007f-\u009f]/u;
+export const NOT_IN_TOPIC =
+  /[\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000*,]/u;
 
 /** An ASCII fast path: letters, digits and the common separators need no Unicode tables. */
 const PLAIN = /^[\w./:@-]{1,255}$/;

@@ -97,12 +97,18 @@ function rateHeaders(admission: Admission) {
   };
 }
 
+/** Extensions of a CloudEvent may have any name: a page sends these in structured mode. */
+const ALLOWED_HEADERS = [
+  ...["authorization", "content-type", "content-encoding", "last-event-id", IDEMPOTENCY_KEY],
+  ...["ce-specversion", "ce-id", "ce-source", "ce-type", "ce-time", "ce-subject", "ce-dataschema"],
+] as const;
+
 /** What lets the pages of origins that were named read the answers, and ask before they send. */
 function crossOriginHeaders(origins: OriginPolicy) {
   return cors({
     origin: ({ headers }) => origins.isNamed(headers.get("origin") ?? ""),
     methods: ["GET", "HEAD", "POST"],
-    allowedHeaders: ["authorization", "content-type", "content-encoding", "last-event-id", IDEMPOTENCY_KEY],
+    allowedHeaders: [...ALLOWED_HEADERS],
     exposeHeaders: [
       "retry-after",
       "ratelimit",

@@ -133,15 +133,21 @@ class InflatedStream implements ByteStream {
     this.#inflate.destroy();
   }
 
+  /** A decompressor that fails has its error thrown in here as well, at the `yield`: it is not the body's. */
   async *#compressed(): AsyncGenerator<Uint8Array> {
+    for (let chunk = await this.#nextCompressed(); chunk !== undefined; chunk = await this.#nextCompressed())
+      yield chunk;
+  }
+
+  async #nextCompressed(): Promise<Uint8Array | undefined> {
     try {
-      for (let chunk = await this.body.read(); chunk !== undefined; chunk = await this.body.read()) {
-        if (this.#frames?.take(chunk) === false) refuseCompressed(this.encoding);
-        yield chunk;
-      }
-      if (this.#frames?.isWhole === false) refuseCompressed(this.encoding);
+      const chunk = await this.body.read();
+      const isSound = chunk === undefined ? this.#frames?.isWhole : this.#frames?.take(chunk);
+      if (isSound === false) refuseCompressed(this.encoding);
+      return chunk;
     } catch (error) {
       this.#fault = { error };
+      return undefined;
     }
   }
 }

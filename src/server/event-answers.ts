@@ -17,6 +17,7 @@ const PAGE_FORMS = {
   [JSON_TYPE]: "json",
   [CLOUD_EVENTS_TYPE]: "cloud-events",
   [LINES_TYPE]: "lines",
+  "application/ndjson": "lines",
 } as const;
 const EVENT_FORMS = { [JSON_TYPE]: "json", [CLOUD_EVENT_TYPE]: "cloud-events" } as const;
 

@@ -18,6 +18,9 @@ export type AskedPosition = EventPosition | typeof LATEST | { readonly fault: st
 /** A text that is meant as a number is taken for one, or refused as one. */
 const DIGITS = /^\d{1,20}$/;
 
+/** What may be left of a cursor. */
+const LIKE_A_CURSOR = /^[\w-]{16,}$/;
+
 /** What a text asks for: a `seq`, a cursor of this database or, where that may be asked for, `latest`. */
 export function eventPositionOf(
   text: string,
@@ -30,6 +33,12 @@ export function eventPositionOf(
     return Number.isSafeInteger(seq)
       ? { seq, isCursor: false }
       : { fault: `must be a cursor, or a whole number from 0 to ${Number.MAX_SAFE_INTEGER}` };
+  }
+  if (!LIKE_A_CURSOR.test(text)) {
+    const others = takesLatest
+      ? `, a cursor that was given out, or \`${LATEST}\``
+      : " or a cursor that was given out";
+    return { fault: `must be a \`seq\`${others}` };
   }
   const read = cursors.event(text);
   return "fault" in read ? read : { seq: read.seq, isCursor: true };

@@ -229,6 +229,17 @@ describe("a compressed body", () => {
     },
   );
 
+  test.each(["gzip", "zstd"])(
+    "that is no %s is refused, however the decompressor comes to say so",
+    async (encoding) => {
+      const body = Buffer.from(linesOf(100_000));
+      for (let round = 0; round < 8; round++) {
+        const answer = await postLines(node, body, { headers: { "content-encoding": encoding } });
+        expect(await stopped(answer, 400, "malformed_json")).toMatchObject({ committed_lines: 0 });
+      }
+    },
+  );
+
   test("whose zstd window would take much memory is refused", async () => {
     const frame = Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, 0, 17 << 3, 0x09, 0, 0, 0x0a]);
     for (const type of ["application/x-ndjson", "application/json"]) {

@@ -116,7 +116,8 @@ describe("a page of an origin that was named", () => {
     expect(allowed.status).toBe(204);
     expect(allowed.headers.get("access-control-allow-origin")).toBe(NAMED);
     expect(allowed.headers.get("access-control-allow-methods")).toContain("POST");
-    expect(allowed.headers.get("access-control-allow-headers")?.toLowerCase()).toContain("authorization");
+    const allowedHeaders = allowed.headers.get("access-control-allow-headers")?.toLowerCase();
+    for (const name of ["authorization", "ce-id", "ce-source"]) expect(allowedHeaders).toContain(name);
     const other = await ask(
       named,
       "/publish",

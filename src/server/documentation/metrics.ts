@@ -1,6 +1,7 @@
 /** GET /metrics as the OpenAPI document has it. */
 
 import { METRICS_TYPE, type Metrics } from "../models/metrics.ts";
+import { TOO_MANY_ANSWERS } from "../models/problem.ts";
 import { invalidParameter, model, type Operation, problemAnswers, TAGS } from "./operation.ts";
 
 const SOME_METRICS =
@@ -27,6 +28,7 @@ export const METRICS_OPERATION: Operation = {
     },
     ...problemAnswers({
       invalid_parameter: invalidParameter("topic", "is not a known parameter; there are none here"),
+      overloaded: TOO_MANY_ANSWERS,
     }),
   },
 };

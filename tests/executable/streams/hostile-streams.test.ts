@@ -175,6 +175,7 @@ test("a thousand streams of statistics that read nothing take bounded memory, an
   // All room for large answers is taken by who does not read, until they are cut off for those who would.
   expect((await fetch(`${node.url}/stats`)).status).toBe(503);
   await until(async () => (await fetch(`${node.url}/stats`)).status === 200);
+  await until(async () => (await fetch(`${node.url}/metrics`)).status === 200);
   expect((await figures(node)).streams).toBeLessThan(UNREAD_STREAMS / 2);
   const grown = node.memoryMb("VmHWM") - before;
   console.log(`streams of statistics that are not read: ${grown.toFixed(0)} MB more than before at most`);

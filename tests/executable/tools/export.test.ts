@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { TEST_TIMEOUT_MS } from "../../support/deadline.ts";
+import { postLines } from "../../support/line-request.ts";
 import { cleanEnvironment, executable, NodeProcess, runToExit } from "../../support/node-process.ts";
 import { TempFolder } from "../../support/temp-folder.ts";
 import { eventsOf, refusalOf, resultOf } from "./tool.ts";
@@ -12,6 +13,11 @@ setDefaultTimeout(TEST_TIMEOUT_MS);
 let folder: TempFolder;
 let node: NodeProcess;
 const PLAIN = 12_000;
+const CLOUD_EVENTS = `[
+  {"specversion":"1.0","type":"orders","source":"/shop","id":"1","time":"2026-01-31T12:00:00Z","n":7,"data":[1.50]},
+  {"specversion":"1.0","type":"orders","source":"/shop","id":"2","data_base64":"aGk="}
+]`;
+const EVENTS = PLAIN + 3;
 
 beforeAll(async () => {
   folder = new TempFolder();
@@ -48,7 +54,7 @@ async function eventsOn(from: NodeProcess, query = ""): Promise<string[]> {
 
 test("every line is the event as GET /events gives it, to the letter", async () => {
   const lines = await exported();
-  expect(lines).toHaveLength(PLAIN + 3);
+  expect(lines).toHaveLength(EVENTS);
   expect(lines).toEqual(await eventsOn(node));
   expect(lines[0]).toContain('"payload":12345678901234567890');
 });
@@ -58,18 +64,36 @@ test("one topic alone, and what comes behind a number", async () => {
   expect(await exported("--topic", "topic-1")).toEqual(await eventsOn(node, "&topic=topic-1"));
   expect(
     (await exported("--after", "11000")).map((line) => (JSON.parse(line) as { seq: number }).seq),
-  ).toEqual(Array.from({ length: PLAIN + 3 - 11_000 }, (_, i) => 11_001 + i));
+  ).toEqual(Array.from({ length: EVENTS - 11_000 }, (_, i) => 11_001 + i));
   expect(await exported("--topic", "nothing")).toEqual([]);
 });
 
 test("published to an empty node it gives the same events", async () => {
   const lines = await exported("--form", "publish");
   await using other = await NodeProcess.start();
-  for (let i = 0; i < lines.length; i += 5_000)
-    await other.publish(`[${lines.slice(i, i + 5_000).join(",")}]`);
+  expect((await postLines(other, `${lines.join("\n")}\n`)).status).toBe(200);
   const withoutReceipt = (line: string): string => line.replace(/,"received_at":"[^"]+"\}$/, "}");
   expect((await eventsOn(other)).map(withoutReceipt)).toEqual((await eventsOn(node)).map(withoutReceipt));
-  expect(await other.stats()).toMatchObject({ unique_processed: PLAIN + 3, duplicate_dropped: 0 });
+  expect(await other.stats()).toMatchObject({ unique_processed: EVENTS, duplicate_dropped: 0 });
+});
+
+test("CloudEvents among other events are published as lines again, and are the same", async () => {
+  const asCloudEvents = async (from: NodeProcess): Promise<unknown> =>
+    (await fetch(`${from.url}/events`, { headers: { accept: "application/cloudevents-batch+json" } })).json();
+  using data = new TempFolder();
+  await using first = await NodeProcess.start({ data: data.path });
+  await first.publish('{"topic":"orders","event_id":"1","timestamp":"2026-01-31T12:00:00Z"}');
+  await first.post(CLOUD_EVENTS, { headers: { "content-type": "application/cloudevents-batch+json" } });
+  const { stdout } = await runToExit(["export", "--data", data.path, "--form", "publish"]);
+  await using second = await NodeProcess.start();
+  expect(await (await postLines(second, stdout)).json()).toMatchObject({ unique_processed: 3 });
+  const [, timed] = (await asCloudEvents(second)) as unknown[];
+  expect(timed).toMatchObject({ source: "/shop", n: 7, data: [1.5] });
+  const withoutTime = (events: unknown): unknown =>
+    (events as { id: string; time?: string }[]).map(({ time, ...event }) =>
+      time?.startsWith("2026-01-31") ? { ...event, time } : event,
+    );
+  expect(withoutTime(await asCloudEvents(second))).toEqual(withoutTime(await asCloudEvents(first)));
 });
 
 test("to a file it says how many there are, and overwrites none", async () => {
@@ -81,7 +105,7 @@ test("to a file it says how many there are, and overwrites none", async () => {
     "--data",
     folder.path,
   );
-  expect(result).toEqual({ file, events: PLAIN + 3, gap: null, seconds: expect.any(Number) });
+  expect(result).toEqual({ file, events: EVENTS, gap: null, seconds: expect.any(Number) });
   expect(readFileSync(file, "utf8").trimEnd().split("\n")).toEqual(await exported());
   expect(await refusalOf(1, "export", file, "--data", folder.path)).toBe(
     `${file} is there already, and is not overwritten.`,

@@ -78,6 +78,7 @@ describe("of a CloudEvent", () => {
   test.each([
     ["subject", "größer 🎉 {}"],
     ["dataschema", "urn:example:schema"],
+    ["dataschema", "#"],
     ["dataschema", "https://user@[::1]:80/a?b=c#/definitions/d"],
     ["datacontenttype", "application/json"],
     ["datacontenttype", 'text/plain; charset="utf-8"; x=y'],

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import { type DecodedLines, decodeLines, linesBefore } from "../../../src/events/decode-lines.ts";
-import { parsePublish } from "../../../src/events/decode-publish.ts";
+import { decodePublish, parsePublish } from "../../../src/events/decode-publish.ts";
 import type { DecodeLimits } from "../../../src/events/decoded-publish.ts";
 import type { EventRecord } from "../../../src/events/event.ts";
 import { type ProblemCode, ProblemError } from "../../../src/problem.ts";
@@ -37,6 +37,18 @@ function decoded(text: string): { events: EventRecord[]; lines: number; code: Pr
   const { events, lines, problem } = decodeLines(text, LIMITS);
   return { events, lines, code: problem?.code };
 }
+
+test("a line may be a CloudEvent, judged by the rules of these", () => {
+  const event = `{"specversion":"1.0","type":"t","source":"/s","id":"1","data":{"a":1.0}}`;
+  const { events } = decoded(`{"event_id":"a"}\n${event}\n`);
+  expect(events).toEqual([
+    ...parsePublish('{"event_id":"a"}', "body", LIMITS).events,
+    ...decodePublish(event, "cloud-event", LIMITS).events,
+  ]);
+  expect(events[1]).toMatchObject({ topic: "t", scope: "/s", eventId: "1" });
+  const { problem } = decodeLines(event.replace('"1.0"', '"0.3"'), LIMITS);
+  expect(problem).toMatchObject({ code: "invalid_event", errors: [{ pointer: "/specversion" }] });
+});
 
 test("over texts of every kind, lines are what parsing makes of each alone, up to the first that is wrong", () => {
   const random = SeededRandom.printed("lines");

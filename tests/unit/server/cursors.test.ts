@@ -77,9 +77,10 @@ test("a position is a number, a cursor, or `latest` where that may be asked for"
   expect(of("17")).toEqual({ seq: 17, isCursor: false });
   expect(of(cursors.ofEvent(17))).toEqual({ seq: 17, isCursor: true });
   expect(of(LATEST)).toBe(LATEST);
-  expect(of(LATEST, false)).toEqual(CUT_OR_CHANGED);
+  expect(of(LATEST, false)).toEqual({ fault: "must be a `seq` or a cursor that was given out" });
   for (const text of ["9007199254740993", "99999999999999999999"])
     expect(of(text)).toEqual({ fault: "must be a cursor, or a whole number from 0 to 9007199254740991" });
   for (const text of ["", "-1", "1.5", "1e3", "Latest", " 1", "0x10"])
-    expect(of(text)).toEqual(CUT_OR_CHANGED);
+    expect(of(text)).toEqual({ fault: "must be a `seq`, a cursor that was given out, or `latest`" });
+  expect(of(cursors.ofEvent(17).slice(4))).toEqual(CUT_OR_CHANGED);
 });

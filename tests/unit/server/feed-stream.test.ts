@@ -107,8 +107,10 @@ test("begins at the latest, a number or a cursor; what came last is what counts"
 test("refuses what is no position, is of another database, or lies beyond the end", async () => {
   const other = new Cursors();
   other.opened("two");
-  expect(await bench.refusal("?after=x")).toStartWith("after is no cursor that was given out");
-  expect(await bench.refusal("?last_event_id=latest")).toStartWith("last_event_id is no cursor");
+  expect(await bench.refusal("?after=x")).toStartWith("after must be a `seq`");
+  expect(await bench.refusal("?last_event_id=latest")).toStartWith(
+    "last_event_id must be a `seq` or a cursor",
+  );
   expect(await bench.refusal("", header(other.ofEvent(1)))).toBe(
     "last-event-id is a cursor of another database.",
   );
