@@ -22,6 +22,7 @@ export class WirePublisher implements Publisher {
   #start = 0;
   #end = 0;
   #socket: Socket | undefined;
+  #isBegun = false;
   #isEnded = false;
 
   constructor(
@@ -33,7 +34,7 @@ export class WirePublisher implements Publisher {
   }
 
   async open(): Promise<void> {
-    const { hostname, port, requestsInFlight } = this.options;
+    const { hostname, port } = this.options;
     this.#socket = await Bun.connect({
       hostname,
       port,
@@ -44,8 +45,13 @@ export class WirePublisher implements Publisher {
       },
     });
     this.#say(this.wire.greeting);
-    for (let i = 0; i < requestsInFlight; i++) this.#append();
+    if (!this.wire.isGreetingAnswered) this.#begin();
     this.#flush();
+  }
+
+  #begin(): void {
+    this.#isBegun = true;
+    for (let i = 0; i < this.options.requestsInFlight; i++) this.#append();
   }
 
   close(): void {
@@ -65,6 +71,7 @@ export class WirePublisher implements Publisher {
         this.#append();
       });
       if (reply !== undefined) this.#say(reply);
+      if (!this.#isBegun) this.#begin();
       this.#flush();
     } catch (error) {
       this.options.onFailure(error as Error);

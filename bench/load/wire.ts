@@ -3,6 +3,8 @@
 export interface Wire {
   /** Sent on opening, before the first request. */
   readonly greeting: string;
+  /** Whether nothing may follow it before there is an answer, as in a WebSocket's handshake. */
+  readonly isGreetingAnswered?: boolean;
   readonly requestBytes: number;
   /** Writes one request at `offset`. @param nextNumber Gives the number of each event in it. */
   write(target: Buffer, offset: number, nextNumber: () => number): void;

@@ -10,6 +10,7 @@ const ECHO = Buffer.from('{"type":"publish"');
 
 export class WsWire implements Wire {
   readonly greeting: string;
+  readonly isGreetingAnswered = true;
   readonly requestBytes: number;
   readonly #answer: Buffer;
   readonly #reader = new FrameReader();
