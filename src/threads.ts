@@ -17,7 +17,7 @@ export interface NodeFiles {
 const NORMAL = 0;
 
 /** Where there is not enough for all, publishers go before those who read what is old. */
-const BELOW_NORMAL = 10;
+const LOWEST = 19;
 
 export class Threads {
   ledger: Worker | undefined;
@@ -49,7 +49,7 @@ export class Threads {
   openReaders(restartRequest: Int32Array, client: ReaderClient, farClient: ReaderClient): void {
     if (this.reader !== undefined) return;
     this.reader = this.#openReader("reader", client, NORMAL);
-    this.#farReader = () => this.#openReader("far reader", farClient, BELOW_NORMAL);
+    this.#farReader = () => this.#openReader("far reader", farClient, LOWEST);
     const checkpoint: CheckpointStart = { databasePath: this.databasePath, restartRequest };
     this.#checkpoint = this.#open(this.files.checkpointWorker, "checkpoint", checkpoint);
   }

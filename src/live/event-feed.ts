@@ -30,6 +30,12 @@ const ADVANCE_INTERVAL_MS = 1_000;
 /** When what could not be read is tried again. */
 const RETRY_MS = 1_000;
 
+/**
+ * While no more than so many are not live, the next page of each is read while its last is on its way. With more of them
+ * the reader has enough to do, and what is read ahead would take memory for each.
+ */
+const READ_AHEAD_READERS_MAX = 8;
+
 /** Whoever has no more than this before it may reach the live readers with its next page. */
 const EXPECTED_EVENTS_MAX = 4 * FRAME_EVENTS_MAX;
 
@@ -272,6 +278,7 @@ export class EventFeed implements Feed {
 
   #setApart(reader: FeedReader, position: number): void {
     reader.position = position;
+    reader.readAhead = undefined;
     this.#apart.add(reader);
     this.#rounds.begin();
     reader.group.place(reader, "near");
@@ -300,6 +307,10 @@ export class EventFeed implements Feed {
       }
       return false;
     }
+    if (reader.readAhead !== undefined) {
+      this.#tellPage(reader, reader.readAhead);
+      return true;
+    }
     this.#place(reader);
     if (reader.place === "far") {
       if (now >= reader.notBefore) this.#pages.ask(reader);
@@ -321,10 +332,16 @@ export class EventFeed implements Feed {
     return true;
   }
 
-  #tookPage(reader: FeedReader, { events, count, through, gap }: FeedPage): void {
+  #tookPage(reader: FeedReader, page: FeedPage): void {
     // Meanwhile it may have gone, or the store been opened again.
     if (!this.#isHere(reader) || reader.place !== "far") return;
+    if (this.#sending.canTake(reader)) this.#tellPage(reader, page);
+    else reader.readAhead = page;
+  }
+
+  #tellPage(reader: FeedReader, { events, count, through, gap }: FeedPage): void {
     const now = this.#options.clock.now();
+    reader.readAhead = undefined;
     if (through === reader.position) reader.notBefore = now + RETRY_MS;
     if (gap !== undefined && gap.to > reader.gapsTold) {
       const from = Math.max(gap.from, reader.gapsTold + 1);
@@ -335,7 +352,9 @@ export class EventFeed implements Feed {
     if (count > 0) this.#sending.send(reader, { text: eventsFrame(events), count, to: through });
     else reader.advance(through);
     this.#place(reader);
-    this.#serve(reader, now);
+    const readsAhead = reader.place === "far" && this.#apart.size <= READ_AHEAD_READERS_MAX;
+    if (readsAhead && now >= reader.notBefore) this.#pages.ask(reader);
+    else this.#serve(reader, now);
   }
 
   #pageFailed(reader: FeedReader, error: unknown): void {

@@ -1,5 +1,6 @@
 /** One reader of the feed: what it has been told, and whether it can be told more. */
 
+import type { FeedPage } from "../storage/event-reader.ts";
 import type { FeedGroup } from "./feed-group.ts";
 import type { FeedSink } from "./feed-sink.ts";
 
@@ -23,6 +24,8 @@ export class FeedReader {
   place: Place = "near";
   /** A page is being read for it, or is to be. */
   isWaiting = false;
+  /** What was read ahead, and is told once it has read what came before. */
+  readAhead: FeedPage | undefined;
   /** Whether the ring is kept up for its sake, although it is far: what is being read now may reach it. */
   isExpected = false;
   /** Gaps up to here were told. */

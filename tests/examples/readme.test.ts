@@ -36,7 +36,8 @@ function here(command: string): string {
   if (command.includes("github-webhook"))
     return `${command.replace("npx bun", process.execPath)} ${node.url} 0`;
   if (command.includes("cloud-events")) return `${command} ${node.url}`;
-  if (command.includes("127.0.0.1:8080")) return command.replace("ws://127.0.0.1:8080", node.wsUrl);
+  if (command.includes("127.0.0.1:8080"))
+    return command.replace("ws://127.0.0.1:8080", node.wsUrl).replace("http://127.0.0.1:8080", node.url);
   return command.replace(program, (file) => `${file} ${node.wsUrl}`);
 }
 
@@ -47,7 +48,7 @@ function withoutPorts(line: string): string {
 
 // One after the other, because the counts go on from one to the next.
 test.skipIf(isMissing("python"))("every command prints what the page shows", async () => {
-  expect(COMMANDS.length).toBe(8);
+  expect(COMMANDS.length).toBe(10);
   for (const { command, shown } of COMMANDS) {
     await using program = new Program(["bash", "-c", `cd '${ROOT}' && ${here(command)}`]);
     await program.until(() => program.lines.length > 0);
