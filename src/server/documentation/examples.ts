@@ -35,6 +35,15 @@ export const PAID_CLOUD_EVENT = {
   data: PAID.payload,
 } satisfies CloudEvent;
 
+/** What is answered of the payment when it comes once more. */
+export const PAID_AGAIN = {
+  event_id: PAID.event_id,
+  topic: PAID.topic,
+  status: "duplicate" as const,
+  seq: STORED.seq,
+  first_received_at: RECEIVED_AT,
+};
+
 /** After both events, and the payment once more. */
 export const COUNTERS = { received: 3, unique_processed: 2, duplicate_dropped: 1, conflicts: 0 };
 

@@ -3,7 +3,7 @@
 import type { AckFrame, HelloFrame, PublishFrame } from "../models/publish-frames.ts";
 import { PUBLISH_SUBPROTOCOLS } from "../models/subprotocols.ts";
 import { type Channel, type ChannelLimits, type Message, onEverySocket } from "./channel.ts";
-import { PAID, PAID_CLOUD_EVENT, PLACED, RECEIVED_AT } from "./examples.ts";
+import { PAID, PAID_AGAIN, PAID_CLOUD_EVENT, PLACED } from "./examples.ts";
 
 export const PUBLISH_CHANNEL: Channel = {
   name: "publish",
@@ -137,15 +137,7 @@ const MESSAGES = {
           unique_processed: 0,
           duplicate_dropped: 1,
           conflicts: 0,
-          results: [
-            {
-              event_id: PAID.event_id,
-              topic: PAID.topic,
-              status: "duplicate",
-              seq: 2,
-              first_received_at: RECEIVED_AT,
-            },
-          ],
+          results: [PAID_AGAIN],
         } satisfies AckFrame,
       },
     ],

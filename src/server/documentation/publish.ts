@@ -5,7 +5,7 @@ import { eventEnvelope, eventList } from "../models/event.ts";
 import { CLOUD_EVENT_TYPE, CLOUD_EVENTS_TYPE, LINES_TYPE } from "../models/media-types.ts";
 import { PUBLISH_PARAMETERS } from "../models/parameters.ts";
 import type { BatchAnswer, EventAnswer } from "../models/publish.ts";
-import { COUNTERS, PAID, PAID_CLOUD_EVENT, PLACED, RECEIVED_AT } from "./examples.ts";
+import { COUNTERS, PAID, PAID_AGAIN, PAID_CLOUD_EVENT, PLACED } from "./examples.ts";
 import {
   type Examples,
   invalidParameter,
@@ -150,15 +150,7 @@ const ANSWERS = {
       unique_processed: 0,
       duplicate_dropped: 1,
       conflicts: 0,
-      results: [
-        {
-          event_id: PAID.event_id,
-          topic: PAID.topic,
-          status: "duplicate",
-          seq: 2,
-          first_received_at: RECEIVED_AT,
-        },
-      ],
+      results: [PAID_AGAIN],
     } satisfies BatchAnswer,
   },
 } satisfies Examples;
