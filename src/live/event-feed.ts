@@ -20,7 +20,7 @@ import { FeedReader } from "./feed-reader.ts";
 import { FeedRing, RING_EVENTS_MAX } from "./feed-ring.ts";
 import { FeedRounds } from "./feed-rounds.ts";
 import { FeedSending } from "./feed-sending.ts";
-import type { Feed, FeedSink, FeedSubscription } from "./feed-sink.ts";
+import type { Feed, FeedFigures, FeedSink, FeedSubscription } from "./feed-sink.ts";
 import { FeedTail } from "./feed-tail.ts";
 import { type FeedClock, workInTurns } from "./turn-work.ts";
 
@@ -300,7 +300,7 @@ export class EventFeed implements Feed {
   /** Tells one reader what comes next, if it can take it. @returns whether anything was sent. */
   #serve(reader: FeedReader, now: number): boolean {
     if (reader.isWaiting) return false;
-    if (!this.#sending.canTake(reader)) {
+    if (!this.#canTakeNow(reader)) {
       if (this.#sending.isTooSlow(reader)) {
         this.#remove(reader);
         reader.sink.closeAsTooSlow();
@@ -335,8 +335,13 @@ export class EventFeed implements Feed {
   #tookPage(reader: FeedReader, page: FeedPage): void {
     // Meanwhile it may have gone, or the store been opened again.
     if (!this.#isHere(reader) || reader.place !== "far") return;
-    if (this.#sending.canTake(reader)) this.#tellPage(reader, page);
-    else reader.readAhead = page;
+    reader.readAhead = page;
+    if (this.#canTakeNow(reader)) this.#tellPage(reader, page);
+  }
+
+  /** What has been read for somebody is told even where others have to wait: to keep it takes as much memory. */
+  #canTakeNow(reader: FeedReader): boolean {
+    return this.#sending.canTake(reader) || (reader.readAhead !== undefined && reader.unread === 0);
   }
 
   #tellPage(reader: FeedReader, { events, count, through, gap }: FeedPage): void {
@@ -380,15 +385,6 @@ export class EventFeed implements Feed {
       this.#advanceAll();
     }, ADVANCE_INTERVAL_MS);
   }
-}
-
-export interface FeedFigures {
-  readonly readers: number;
-  /** Those among them that are told from the store. */
-  readonly catchingUp: number;
-  /** Since the start; once for each reader. */
-  readonly eventsTold: number;
-  readonly unreadBytes: number;
 }
 
 /** What a failed read means: whether to try again, or that it will never succeed. */

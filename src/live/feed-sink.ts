@@ -40,3 +40,13 @@ export interface Feed {
   subscribe(sink: FeedSink, subscription: FeedSubscription): void;
   unsubscribe(sink: FeedSink): void;
 }
+
+/** What there is to be told of the feed as a whole. */
+export interface FeedFigures {
+  readonly readers: number;
+  /** Those among them that are told from the store. */
+  readonly catchingUp: number;
+  /** Since the start; once for each reader. */
+  readonly eventsTold: number;
+  readonly unreadBytes: number;
+}

@@ -141,7 +141,7 @@ describe("a position is refused", () => {
     for (const path of ["/events", "/events/stream"]) {
       expect(await refused(`${path}?after=${next}`)).toBe("after is a cursor of another database.");
       expect(await refused(`${path}?after=${next!.slice(0, -1)}`)).toStartWith("after is no cursor");
-      expect(await refused(`${path}?after=x`)).toStartWith("after is no cursor");
+      expect(await refused(`${path}?after=x`)).toStartWith("after must be a `seq`");
     }
     expect(await refused("/events/stream", { "last-event-id": next! })).toStartWith(
       "last-event-id is a cursor",

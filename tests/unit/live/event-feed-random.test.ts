@@ -153,7 +153,7 @@ class FeedHistory {
 
 describe("in histories of commits, pauses, pruning, failing reads and reopening", () => {
   const { seed } = SeededRandom.printed("the feed of events");
-  const runs = Number(process.env.RUNS ?? 150);
+  const runs = Number(process.env.RUNS ?? 60);
   test("every reader is told what its patterns cover after its position, once, in order, or within a gap", async () => {
     for (let run = 0; run < runs; run++) {
       try {
