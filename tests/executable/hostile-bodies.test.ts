@@ -22,11 +22,8 @@ const MIB = 1024 * 1024;
 const BODY_BYTES_MAX = 16 * MIB;
 const BOMB_BYTES = 256 * MIB;
 
-/**
- * A node that is idle has 70; two bodies of the allowed size are decompressed at one time. What is left of others when
- * their memory is not collected yet makes it 230 to 310 (five runs).
- */
-const MEMORY_MB_MAX = 350;
+/** Beside a node that is idle: a body of the allowed size while it is decompressed, and what goes with them. */
+const MEMORY_MB_MAX = 300;
 
 const zstd = (body: Uint8Array): Uint8Array =>
   zstdCompressSync(body, { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
